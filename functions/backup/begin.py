@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dataforge.audit.operations import Operation
+from dataforge.audit.record import Entry, named, record
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.visible_rows import require_declared, require_sound
 from dataforge.runs.ids import run_id as id_of
@@ -36,6 +38,10 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
         require_declared(cursor, map(dataset.table, leased))
         require_sound(cursor, map(dataset.table, leased))
         holder = open_run(cursor, BACKUPS, row, leased)
+        if not holder:
+            operation = Operation.BACKUP if backs_up else Operation.VERIFICATION
+            what = {"backup_id": row["backup_id"], **named(tables)}
+            record(cursor, Entry("started", execution, operation, dataset.name, what, request.requested_by))
     return {
         "run_id": run_id,
         "dataset": dataset.name,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.backups import manifest
 from dataforge.postgres.connection import transaction
-from dataforge.runs.lifecycle import close_run, fail_run
+from dataforge.runs.lifecycle import DONE, close_run, fail_run
 from dataforge.runs.results.backup import BackedUpTable, BackupOutput
 from dataforge.settings import BackupSettings
 from functions.backup.expire import delete_unfinished, expire
@@ -26,7 +26,7 @@ def close(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -
     backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
     verification = manifest.read_verification(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
     removed = expire(db, s3, settings, run_id)
-    close_run(db, BACKUPS, run.execution, "done")
+    close_run(db, BACKUPS, run.execution, DONE)
     return BackupOutput(
         backup_id=run.backup_id,
         manifest=f"s3://{settings.backup_bucket}/{backup.key}",

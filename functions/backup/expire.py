@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from dataforge.audit.operations import Operation
+from dataforge.audit.record import Entry, record
 from dataforge.backups import manifest
 from dataforge.backups.manifest import Manifest
 from dataforge.errors import DamagedBackup
@@ -30,6 +32,7 @@ LEFTOVER_DAYS = 7
 """After this time a folder without a manifest is not being written by another stack."""
 
 _DELETED_AT_ONCE = 1_000
+_MOST_RECORDED = 100
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,10 @@ def expire(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) 
         elif backup_id in ended or (backup_id not in known and _is_old(backup_id, now)):
             leftovers.append(backup_id)
     deleted = [*leftovers, *expired(stored, now, settings)]
+    entry = Entry("started", run.execution, Operation.BACKUP_EXPIRY, dataset, _names(deleted))
+    if deleted:
+        with transaction(db) as cursor:
+            record(cursor, entry)
     for backup_id in deleted:
         delete(s3, bucket, backup_folder(dataset, backup_id))
     with transaction(db) as cursor:
@@ -65,7 +72,13 @@ def expire(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) 
             "DELETE FROM dataforge.backups WHERE finished_at < now() - make_interval(days => %s)",
             (settings.keep_days,),
         )
+        if deleted:
+            record(cursor, replace(entry, result="succeeded"))
     return deleted
+
+
+def _names(deleted: list[str]) -> dict[str, Any]:
+    return {"backup_ids": deleted[:_MOST_RECORDED], "backup_count": len(deleted)}
 
 
 def _ledger(cursor: Cursor) -> tuple[set[str], set[str]]:

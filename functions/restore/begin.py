@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dataforge.audit.operations import Operation
+from dataforge.audit.record import Entry, named, record
 from dataforge.errors import InvalidInput
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
@@ -14,7 +16,7 @@ from dataforge.runs.lifecycle import close_dead_run, fail_run, open_run, resume_
 from dataforge.runs.step_names import RestoreStep
 from dataforge.settings import RestoreSettings
 from dataforge.tables.datasets import get_dataset
-from functions.restore.request import find_backup, read_input
+from functions.restore.request import RestoreInput, find_backup, read_input
 from functions.restore.run import RESTORES, UNFINISHED, read_run
 from functions.restore.stored import tables_in
 
@@ -41,7 +43,7 @@ def begin(
     request = read_input(document)
     close_dead_run(db, RESTORES, dead)
     if request.finish:
-        return _resume(db, execution, request.finish)
+        return _resume(db, execution, request.finish, request)
     if request.undo:
         _require_safety_backup(db, request.undo)
     backup = find_backup(s3, settings.backup_bucket, request)
@@ -61,7 +63,14 @@ def begin(
     with transaction(db, role=OWNER) as cursor:
         require_changeable(cursor, dataset, map(dataset.table, tables))
         holder = open_run(cursor, RESTORES, row, tables)
+        if not holder:
+            what = {name: row[name] for name in ("restore_id", "backup_id", "dry_run")} | named(tables)
+            record(cursor, _started(execution, dataset.name, what, request))
     return {"restore_id": restore_id, "holder": holder, "next": RestoreStep.CHECK}
+
+
+def _started(execution: str, dataset: str, what: Mapping[str, Any], request: RestoreInput) -> Entry:
+    return Entry("started", execution, Operation.RESTORE, dataset, what, request.requested_by)
 
 
 def _require_safety_backup(db: Connection, restore_id: str) -> None:
@@ -76,7 +85,7 @@ def _require_safety_backup(db: Connection, restore_id: str) -> None:
         )
 
 
-def _resume(db: Connection, execution: str, restore_id: str) -> dict[str, str]:
+def _resume(db: Connection, execution: str, restore_id: str, request: RestoreInput) -> dict[str, str]:
     """Continue, in this execution, a restore whose safety backup is not written yet."""
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, restore_id)
@@ -86,6 +95,8 @@ def _resume(db: Connection, execution: str, restore_id: str) -> dict[str, str]:
         holder = take_leases(cursor, RESTORES, execution, run.dataset.name, tables)
         if not holder:
             resume_run(cursor, RESTORES, restore_id, execution)
+            what = {"restore_id": restore_id, "resumed": True}
+            record(cursor, _started(execution, run.dataset.name, what, request))
             # Files of a backup without a manifest expire: they are written again, with the same content.
             cursor.execute(
                 "UPDATE dataforge.restore_pieces SET result = NULL WHERE restore_id = %s AND step = %s",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from dataforge.audit.record import Entry, record
 from dataforge.backups import manifest
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
@@ -37,6 +38,9 @@ def finish(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str)
             "UPDATE dataforge.restores SET status = %s, finished_at = now() WHERE restore_id = %s AND finished_at IS NULL",
             ("compared" if run.dry_run else "restored", run_id),
         )
+        if cursor.rowcount:
+            what = {} if run.dry_run else {"safety_backup": run.id}
+            record(cursor, Entry("succeeded", run.execution, object=what))
         shadow.drop(cursor, run.id)
         cursor.execute(Sql("DROP SCHEMA IF EXISTS {} CASCADE").format(ident(run.replaced_schema)))
         leases.release(cursor, run.execution)

@@ -48,7 +48,7 @@ class RestoreInput(Input):
             )
         if self.undo and "backup" in self.model_fields_set:
             raise ValueError("undo selects the backup; give undo or backup, not both")
-        if self.finish and self.model_fields_set - {"finish", "dataset"}:
+        if self.finish and self.model_fields_set - {"finish", "dataset", "requested_by"}:
             raise ValueError("finish cannot be combined with other fields")
         return self
 

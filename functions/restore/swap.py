@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import psycopg2
 
+from dataforge.audit.record import Entry, record
 from dataforge.errors import BackupRunning, Busy
 from dataforge.postgres import ddl, identity, shadow
 from dataforge.postgres.connection import transaction
@@ -57,6 +58,7 @@ def swap(db: Connection, run_id: str, execution: str) -> dict[str, str]:
         if run.status != UNFINISHED:
             leases.hold(cursor, execution, run.dataset.name, [t.name for t in run.tables])
             _change(cursor, run)
+            record(cursor, Entry("applied", execution))
     _validate_foreign_keys(db, run)
     return {}
 

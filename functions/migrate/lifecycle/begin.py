@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dataforge.audit.operations import Operation
+from dataforge.audit.record import Entry, named, record
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER
 from dataforge.postgres.visible_rows import require_changeable
@@ -35,6 +38,7 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
         holder = open_run(cursor, MIGRATIONS, row, order.tables)
         if not holder:
             drop_leftovers(cursor, order.dataset.name, order.tables)
+            record(cursor, _entry(row, request))
     return {"migration_id": row["migration_id"], "holder": holder}
 
 
@@ -47,7 +51,26 @@ def _resume(cursor: Cursor, execution: str, request: MigrationInput) -> dict[str
     if not holder:
         resume(cursor, run.id, execution, request.given_threshold)
         require_columns(cursor, run.id, run.tables)
+        entry = Entry(
+            "started",
+            execution,
+            Operation.REPLAY if run.replay else Operation.MIGRATION,
+            run.dataset.name,
+            {"migration_id": run.id, "resumed": True},
+            request.requested_by,
+        )
+        record(cursor, entry)
     return {"migration_id": run.id, "holder": holder}
+
+
+def _entry(row: Mapping[str, Any], request: MigrationInput) -> Entry:
+    """The audit's entry for the start of a run with this row in the ledger."""
+    what = {name: row[name] for name in ("migration_id", "prefix", "on_conflict")} | named(row["tables"])
+    operation = Operation.MIGRATION
+    if request.replay:
+        operation = Operation.REPLAY
+        what["replay"] = request.replay.model_dump(exclude_defaults=True)
+    return Entry("started", row["execution"], operation, row["dataset"], what, request.requested_by)
 
 
 def _row(migration_id: str, execution: str, request: MigrationInput, order: Order) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dataforge.audit.record import Entry, record
 from dataforge.errors import TargetChanged
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
@@ -63,6 +64,7 @@ def _publish(cursor: Cursor, run: Run, execution: str) -> None:
     close_replay(cursor, run)
     shadow.drop(cursor, run.id)
     leases.release(cursor, execution)
+    record(cursor, Entry("succeeded", execution))
 
 
 def _swap(cursor: Cursor, run: Run) -> None:

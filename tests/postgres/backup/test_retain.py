@@ -125,6 +125,13 @@ def test_expired_and_incomplete_backups_are_deleted_and_backups_being_written_ar
     assert set(answer["removed"]) == {leftover, dead.id, old}
     left = {key.split("/")[1] for key in vault.objects()}
     assert left == {newer, others, answer["backup_id"]}
+    recorded = vault.database.query(
+        "SELECT result, object->'backup_ids' FROM dataforge.audit WHERE operation = 'backup_expiry' ORDER BY id"
+    )
+    assert [(result, set(ids)) for result, ids in recorded] == [
+        ("started", {leftover, dead.id, old}),
+        ("succeeded", {leftover, dead.id, old}),
+    ]
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "verification.json"])

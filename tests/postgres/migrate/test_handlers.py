@@ -83,6 +83,14 @@ def test_handlers_run_all_steps_of_migration(forge: Forge, call: Call, make_csv:
         "quality": pytest.approx(8 / 9),
     }
     assert sellers["loaded"] == 1
+    recorded = (
+        "SELECT operation, result, dataset, object->>'migration_id' FROM dataforge.audit WHERE principal = %s"
+    )
+    common = ("olist", run_id)
+    assert forge.database.query(f"{recorded} ORDER BY id", EXECUTION) == [
+        ("migration", "started", *common),
+        ("migration", "succeeded", *common),
+    ]
 
 
 def test_progress_is_found_by_execution_name(forge: Forge, call: Call, make_csv: MakeCsv) -> None:
@@ -192,6 +200,17 @@ def test_event_of_ended_execution_stores_cause_in_ledger(
     assert call(control, **event) == {"migration_id": run_id}
     assert forge.database.query("SELECT * FROM dataforge.leases") == []
     assert forge.database.query("SELECT status, error, cause FROM dataforge.migrations") == [wanted]
+
+
+def test_execution_that_began_no_run_is_audited_as_refused(forge: Forge, call: Call) -> None:
+    document = json.dumps({"dataset": "quotes", "requested_by": "arn:aws:iam::1:user/ann", "bogus": 1})
+    event = {"executionArn": EXECUTION, "input": document, "status": "FAILED", "error": "InvalidInput"}
+    for _ in range(2):
+        assert call(control, **event, cause="…") == {"migration_id": None}
+    columns = "operation, result, requested_by, dataset, error"
+    assert forge.database.query(f"SELECT {columns} FROM dataforge.audit") == [
+        ("migration", "refused", "arn:aws:iam::1:user/ann", "quotes", "InvalidInput")
+    ]
 
 
 def test_stopped_execution_releases_its_leases(forge: Forge, call: Call) -> None:

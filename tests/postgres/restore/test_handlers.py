@@ -92,6 +92,12 @@ def test_run_of_all_steps_restores_the_rows_and_counts_them_once(
     documents = map(json.loads, capsys.readouterr().out.splitlines())
     # Rows of the safety backup do not count as restored.
     assert sum(sum(document["RowsRestored"]) for document in documents) == 19
+    recorded = "SELECT result, object->>'safety_backup' FROM dataforge.audit WHERE principal = %s ORDER BY id"
+    assert vault.database.query(recorded, execution) == [
+        ("started", None),
+        ("applied", None),
+        ("succeeded", run["restore_id"]),
+    ]
 
 
 def test_error_of_a_worker_is_the_cause_of_the_failed_run(

@@ -63,6 +63,7 @@ GRANTED = {
         for privilege in ("SELECT", "INSERT", "DELETE")
     ),
     *((role, "dataforge.cursor_keys.created_at", "SELECT") for role in (INGEST, DELIVER)),
+    (DELIVER, "dataforge.audit", "SELECT"),
     (INGEST, "dataforge.cursor_keys.ingest", "SELECT"),
     (DELIVER, "dataforge.cursor_keys.deliver", "SELECT"),
     *(

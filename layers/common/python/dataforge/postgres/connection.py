@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
 
 import psycopg2
 from psycopg2.extensions import STATUS_READY
@@ -37,6 +38,7 @@ _AWAY = ("08", "53", "57")
 """SQLSTATE classes of lost connections: connection exceptions, too many connections, shutdown or crash."""
 
 _warm: dict[DatabaseSettings, tuple[Connection, float]] = {}
+_after_commit: WeakKeyDictionary[Connection, list[Callable[[], None]]] = WeakKeyDictionary()
 
 
 def get_db_resource(settings: DatabaseSettings) -> Connection:
@@ -149,6 +151,7 @@ def transaction(db: Connection, *, role: str | None = None) -> Iterator[Cursor]:
 
     ``role``: set for the transaction. Errors are those of ``translated``.
     """
+    _after_commit.pop(db, None)
     with translated():
         try:
             with db.cursor() as cursor:
@@ -162,6 +165,13 @@ def transaction(db: Connection, *, role: str | None = None) -> Iterator[Cursor]:
             if row_security.is_refused(error):
                 raise RowSecurity(row_security.tables(db, error)) from None
             raise
+    for work in _after_commit.pop(db, ()):
+        work()
+
+
+def after_commit(cursor: Cursor, work: Callable[[], None]) -> None:
+    """Do ``work`` once the cursor's ``transaction`` is committed, and never if it is rolled back."""
+    _after_commit.setdefault(cursor.connection, []).append(work)
 
 
 def _commit(db: Connection) -> None:

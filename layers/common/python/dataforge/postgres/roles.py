@@ -25,6 +25,12 @@ LOGINS = (*FUNCTIONS, ANALYST)
 BECOME_OWNER = (MIGRATE, RESTORE)
 """The logins that may become the owner, to swap or rewrite whole tables."""
 
+AUDITED = (MIGRATE, INGEST, DELIVER, EXPORT, BACKUP, RESTORE)
+"""The logins whose operations are audited (see ``dataforge.audit.operations``)."""
+
+RECORD_AUDIT = Sql("dataforge.record_audit(text, text, text, text, text, jsonb, text)")
+"""The function by which they append to the audit, with the types that identify it."""
+
 ROLE_SQL = (
     Sql("GRANT {} TO {} WITH INHERIT FALSE, SET TRUE").format(OWNER, Sql(", ").join(BECOME_OWNER)),
     Sql("GRANT USAGE ON SCHEMA dataforge TO {}").format(Sql(", ").join(FUNCTIONS)),
@@ -48,6 +54,9 @@ ROLE_SQL = (
     Sql("GRANT SELECT, UPDATE (result, error, cause) ON dataforge.restore_pieces TO {}").format(REFILL),
     Sql("GRANT SELECT (created_at, ingest) ON dataforge.cursor_keys TO {}").format(INGEST),
     Sql("GRANT SELECT (created_at, deliver) ON dataforge.cursor_keys TO {}").format(DELIVER),
+    # A run calls the function while it is the owner.
+    Sql("GRANT EXECUTE ON FUNCTION {} TO {}").format(RECORD_AUDIT, Sql(", ").join((*AUDITED, OWNER))),
+    Sql("GRANT SELECT ON dataforge.audit TO {}").format(DELIVER),
 )
 """Grants on the schema ``dataforge``; each can be repeated. Everything else requires the owner (see ``BECOME_OWNER``)."""
 

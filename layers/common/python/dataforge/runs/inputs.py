@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from dataforge.errors import InvalidInput
@@ -23,13 +30,19 @@ Id = Annotated[str, AfterValidator(_id)]
 """The id of a run or backup."""
 
 
+Requester = Annotated[str, StringConstraints(max_length=300, pattern=r"^[!-~]([ -~]*[!-~])?$")]
+"""Who starts an execution, as the caller states it: one line of visible ASCII characters, such as an ARN."""
+
+
 class Input(BaseModel):
     """Base of the inputs: an unknown field is an error, and null means that the field is omitted.
 
-    Many callers fill a template, in which the fields that they do not need are null.
+    Many callers fill a template, in which the fields that they do not need are null. ``requested_by`` is for the audit.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    requested_by: Requester | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -5,6 +5,8 @@ Every statement is idempotent. Later versions append statements; they do not cha
 
 from __future__ import annotations
 
+from dataforge.audit.table import AUDIT
+
 INTERNAL = (
     "CREATE SCHEMA IF NOT EXISTS dataforge",
     """CREATE TABLE IF NOT EXISTS dataforge.migrations (
@@ -242,4 +244,5 @@ INTERNAL = (
         created_at timestamptz PRIMARY KEY DEFAULT now(),
         ingest bytea NOT NULL,
         deliver bytea NOT NULL)""",
+    *AUDIT,
 )

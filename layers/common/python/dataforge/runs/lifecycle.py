@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dataforge.audit.record import Entry, record
+from dataforge.audit.refusal import known_code
 from dataforge.aws.failures import Failure, caught, hides_a_worker
 from dataforge.aws.situations import LEFT_BEHIND
 from dataforge.errors import DataForgeError, Temporary
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from dataforge.postgres.types import Connection, Cursor
+
+
+DONE = "done"
+"""The status of a run that ``close_run`` closes after its success."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +100,16 @@ def close_dead_run(db: Connection, kind: RunKind, execution: str) -> None:
 
 
 def close_run(
-    db: Connection, kind: RunKind, execution: str, status: str, failure: Failure | None = None
+    db: Connection,
+    kind: RunKind,
+    execution: str,
+    status: str,
+    failure: Failure | None = None,
+    refused: Entry | None = None,
 ) -> str | None:
     """Close the execution's run if it is open: record status and failure, clean up, release its leases. Idempotent.
 
-    Returns the run's id, or None if the ledger has no run of this execution.
+    ``refused``: the audit's entry if the execution has no run. Returns the run's id, or None without a run.
     """
     error, cause = (failure.error, failure.cause) if failure else (None, None)
     with transaction(db, role=kind.role) as cursor:
@@ -111,11 +122,16 @@ def close_run(
             ).format(**kind.names),
             (error, cause, status, kind.unfinished, execution),
         )
+        if cursor.rowcount:
+            code = known_code(error) if error else None
+            record(cursor, Entry("succeeded" if status == DONE else "failed", execution, error=code))
         select = Sql("SELECT {id} FROM dataforge.{table} WHERE execution = %s").format(**kind.names)
         cursor.execute(select, (execution,))
         row = cursor.fetchone()
         if row:
             kind.clean_up(cursor, row[0])
+        elif refused:
+            record(cursor, refused)
         leases.release(cursor, execution)
     return row[0] if row else None
 

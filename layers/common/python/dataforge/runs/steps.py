@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from aws_lambda_powertools import Logger
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from dataforge.audit.refusal import refusal
 from dataforge.aws.failures import caught, ended
 from dataforge.postgres.connection import get_db_resource
 from dataforge.runs.lifecycle import RunKind, close_run
@@ -52,6 +53,7 @@ class StepEvent(BaseModel):
             step=RunStep.RELEASE,
             execution=event["executionArn"],
             status=event["status"],
+            input=event.get("input"),
             error={"Error": event.get("error") or "", "Cause": event.get("cause") or ""},
         )
 
@@ -103,4 +105,5 @@ def release(step: Step[S], kind: RunKind) -> str | None:
     """Close the run of an execution that ended. Returns its id, or None if the ledger has no run of this execution."""
     call = step.event
     reason = ended(step.s3, step.settings.report_bucket, call.execution, call.status, call.error)
-    return close_run(step.db, kind, call.execution, call.status.lower(), reason)
+    refused = refusal(call.execution, call.input, reason.error)
+    return close_run(step.db, kind, call.execution, call.status.lower(), reason, refused)
