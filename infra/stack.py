@@ -166,7 +166,9 @@ class DataForge(Stack):
         bucket.allow_write(self.ingest.function, keys.REJECTED)
         for function in (self.ingest.function, self.migration.control):
             bucket.allow_get(function, f"{keys.REJECTED}*")
-        bucket.allow_read(self.operations.function, f"{keys.CLAIMS}*", f"{keys.EXPORTS}*")
+        bucket.allow_read(
+            self.operations.function, f"{keys.CLAIMS}*", f"{keys.EXPORTS}*", f"{keys.KEY_LIMITS}*"
+        )
         bucket.allow_write(self.operations.function, keys.CLAIMS)
 
     def _allow_operations(self) -> None:

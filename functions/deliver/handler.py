@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
@@ -15,10 +16,12 @@ from dataforge.api.site import INDEX
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.errors import BelowQuality, InvalidRequest, TooSlow
 from dataforge.http import Kind, Request, Response, Router, json_response
+from dataforge.http.limits import CachedLimits, KeyLimits
 from dataforge.postgres.connection import transaction, with_connection
+from dataforge.postgres.key_limits import find_limits
 from dataforge.postgres.visible_rows import require_declared
 from dataforge.settings import HttpSettings, read
-from dataforge.tables.catalogue import Table
+from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import DATASETS, DEFAULT, get_dataset
 from functions.deliver import start_page
 from functions.deliver.answers import JSON, cached_answer, page_answer
@@ -39,7 +42,13 @@ T = TypeVar("T")
 SERVICE = "deliver"
 logger, tracer = make_logger(SERVICE), make_tracer(SERVICE, trace_aws=False)
 metrics = make_metrics(SERVICE)
-router = Router(logger)
+
+
+def _read_limits(key_id: str) -> KeyLimits | None:
+    return _select(lambda cursor: find_limits(cursor, key_id))
+
+
+router = Router(logger, CachedLimits(_read_limits))
 
 # Imported objects are needed until the process ends, so the garbage collector does not scan them.
 gc.freeze()
@@ -75,11 +84,20 @@ def get_page_file(request: Request) -> Response:
 
 @router.route("GET", "/v1/tables", least=Kind.READER)
 def get_tables(request: Request) -> Response:
-    """Return all tables of a dataset."""
-    dataset = get_dataset(_parameters(request, "dataset").get("dataset", DEFAULT))
+    """Return the tables of a dataset that the key may use."""
+    dataset = _permitted(request, _parameters(request, "dataset").get("dataset", DEFAULT))
     tables = list(dataset.tables.values())
     found = _select(lambda cursor: describe_tables(cursor, dataset, dataset.tables), tables)
     return _json(request, {"data": found})
+
+
+def _permitted(request: Request, name: str) -> Dataset:
+    """The dataset with the tables that the key may use. Raises ``OutsideLimits``, ``UnknownDataset``."""
+    limits = request.limits
+    limits.require(name)
+    dataset = get_dataset(name)
+    permitted = {table: found for table, found in dataset.tables.items() if limits.allows(name, table)}
+    return dataset if len(permitted) == len(dataset.tables) else replace(dataset, tables=permitted)
 
 
 def _name(request: Request) -> str:
@@ -90,7 +108,9 @@ def _name(request: Request) -> str:
 @router.route("GET", "/v1/tables/{table}", least=Kind.READER)
 def get_table(request: Request) -> Response:
     """Return one table."""
-    dataset = get_dataset(_parameters(request, "dataset").get("dataset", DEFAULT))
+    name = _parameters(request, "dataset").get("dataset", DEFAULT)
+    request.limits.require(name, _name(request))
+    dataset = get_dataset(name)
     table = dataset.table(_name(request))
     (found,) = _select(lambda cursor: describe_tables(cursor, dataset, [table.name]), [table])
     return _json(request, found)
@@ -100,6 +120,7 @@ def get_table(request: Request) -> Response:
 def get_records(request: Request) -> Response:
     """Return a page of a table's rows."""
     parameters = read_parameters(request.query)
+    request.limits.require(parameters.dataset, _name(request))
     table = get_dataset(parameters.dataset).table(_name(request))
     query = read_query(table, parameters, request.query)
     page, quality, unindexed_columns = _select(lambda cursor: _page(cursor, query), [table])
@@ -111,10 +132,10 @@ def get_records(request: Request) -> Response:
 
 @router.route("GET", "/v1/quality", least=Kind.READER)
 def get_quality(request: Request) -> Response:
-    """Return the quality of one dataset or of all."""
+    """Return the quality of one dataset, or of all that the key may use."""
     query = _parameters(request, "dataset", "window")
-    names = [query["dataset"]] if "dataset" in query else list(DATASETS)
-    datasets = [get_dataset(name) for name in names]
+    names = [query["dataset"]] if "dataset" in query else filter(request.limits.allows, DATASETS)
+    datasets = [_permitted(request, name) for name in names]
     given = query.get("window", DEFAULT_WINDOW)
     window = read_window(given)
     found = _select(lambda cursor: [describe_quality(cursor, dataset, window) for dataset in datasets])

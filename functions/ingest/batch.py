@@ -51,11 +51,17 @@ class Strategy(IntEnum):
 
 
 def ingest(
-    db: Connection, batch: Batch, claim: ledger.Claim | None = None, texts: TextStore = NO_BUCKET
+    db: Connection,
+    batch: Batch,
+    claim: ledger.Claim | None = None,
+    texts: TextStore = NO_BUCKET,
+    key_id: str | None = None,
 ) -> BatchAnswer | ledger.Stored:
     """Process a batch in one transaction, or return the stored answer for the claim's key.
 
-    ``texts``: where rejected records are stored. Raises ``KeyReused``, ``RequestInProgress``,
+    ``texts``: where rejected records are stored. ``key_id``: the API key that sent the batch.
+
+    Raises ``KeyReused``, ``RequestInProgress``,
     ``RowSecurity``, ``TableChanged``, ``RejectionsTooLarge``, ``Busy``, ``Unavailable``; then nothing is stored.
     """
     batch = fill_identities(db, batch)
@@ -64,7 +70,7 @@ def ingest(
     while races < ATTEMPTS:
         try:
             with transaction(db) as cursor:
-                return _work(cursor, batch, candidates, invalid, claim, strategy, texts)
+                return _work(cursor, batch, candidates, invalid, claim, strategy, texts, key_id)
         except (psycopg2.Error, Busy, Unavailable, DiskFull, OutOfMemory, KeysChanged) as error:
             cause = error if isinstance(error, KeysChanged) else database_error(error)
             if _is_race(candidates, cause) and races < ATTEMPTS - 1:
@@ -109,9 +115,10 @@ def _work(
     claim: ledger.Claim | None,
     strategy: Strategy,
     texts: TextStore,
+    key_id: str | None,
 ) -> BatchAnswer | ledger.Stored:
     batch_id = ledger.new_batch_id()
-    if claim and (stored := ledger.take_claim(cursor, batch_id, claim)):
+    if claim and (stored := ledger.take_claim(cursor, batch_id, claim, ledger.Origin.of(batch, key_id))):
         return stored
     if batch.mode == "atomic":
         cursor.execute("SAVEPOINT rows")
@@ -132,7 +139,7 @@ def _work(
     if batch.mode == "dry_run":
         cursor.connection.rollback()
         return answer
-    used = store_outcome(cursor, batch, violations, answer, texts, keyed=claim is not None)
+    used = store_outcome(cursor, batch, violations, answer, texts, key_id, keyed=claim is not None)
     return replace(answer, used_budget=used)
 
 

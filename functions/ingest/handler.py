@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dataforge.api.batch import read_batch
+from dataforge.api.batch import Batch, read_batch
 from dataforge.api.body import read_query
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.defaults import IDEMPOTENCY_HOURS
 from dataforge.errors import InvalidRequest, NotFound
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.idempotency import REPLAYED, check_key
+from dataforge.http.limits import CachedLimits, KeyLimits
 from dataforge.http.strictjson import parse
 from dataforge.postgres.connection import transaction, with_connection
+from dataforge.postgres.key_limits import find_limits
 from dataforge.s3 import rejected_texts
 from dataforge.s3.rejected_texts import Location
 from dataforge.settings import IngestSettings, read
@@ -26,6 +28,7 @@ from functions.ingest.batch import ingest
 from functions.ingest.listing import RejectionQuery, list_rejections
 from functions.ingest.rejected import TextStore, put_into, report_s3
 from functions.ingest.telemetry import publish_metrics
+from functions.ingest.visible_rejections import visible_to
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
@@ -36,7 +39,13 @@ T = TypeVar("T")
 SERVICE = "ingest"
 logger, tracer = make_logger(SERVICE), make_tracer(SERVICE, trace_aws=False)
 metrics = make_metrics(SERVICE)
-router = Router(logger)
+
+
+def _read_limits(key_id: str) -> KeyLimits | None:
+    return _with_database(lambda db: _select(db, lambda cursor: find_limits(cursor, key_id)))
+
+
+router = Router(logger, CachedLimits(_read_limits))
 
 # Imported objects are needed until the process ends, so the garbage collector does not scan them.
 gc.freeze()
@@ -62,15 +71,26 @@ def post_records(request: Request) -> Response:
     body = request.json_body()
     key = request.headers.get("idempotency-key")
     claim = None if key is None else ledger.Claim.of(request.owner, key, body)
-    batch = read_batch(parse(body))
+    batch = _read_batch(request, body)
     settings = read(IngestSettings)
     texts = TextStore(put_into(settings.report_bucket), settings.rejected_text_bytes)
-    answer = _with_database(lambda db: ingest(db, batch, claim, texts), repeatable=claim is not None)
+    answer = _with_database(
+        lambda db: ingest(db, batch, claim, texts, request.api_key_id), repeatable=claim is not None
+    )
     if isinstance(answer, ledger.Stored):
         logger.info("answer repeated", extra={"batch_id": answer.batch_id})
         return Response(answer.status, answer.body, headers=REPLAYED)
     publish_metrics(metrics, answer, request.id, (time.perf_counter() - started) * 1000)
     return Response(answer.status, answer.body)
+
+
+def _read_batch(request: Request, body: bytes) -> Batch:
+    """The batch in the body, of tables that the key may use."""
+    document = parse(body)
+    request.limits.require_named(document)
+    batch = read_batch(document)
+    request.limits.require(batch.dataset, *{record["table"] for record in batch.records})
+    return batch
 
 
 @router.route("GET", "/v1/batches", least=Kind.WRITER)
@@ -87,13 +107,17 @@ def get_batch(request: Request) -> Response:
         raise NotFound(
             f"No batch with this idempotency key was answered in the last {IDEMPOTENCY_HOURS} hours."
         )
+    request.limits.require_stored(stored.dataset, stored.tables)
     return Response(body=stored.body)
 
 
 @router.route("GET", "/v1/rejections", least=Kind.WRITER)
 def get_rejections(request: Request) -> Response:
-    """Return a page of rejected records, oldest first."""
+    """Return a page of rejected records, oldest first: to a writer, of those that its key sent."""
     query = read_query(RejectionQuery, request.single_query())
+    if query.dataset is not None:
+        request.limits.require(query.dataset, *filter(None, [query.table]))
+    visible = visible_to(request.kind, request.api_key_id, request.limits)
     bucket = read(IngestSettings).report_bucket
 
     def read_located(locations: list[Location]) -> dict[Location, str | None]:
@@ -101,7 +125,7 @@ def get_rejections(request: Request) -> Response:
 
     return Response(
         body=_with_database(
-            lambda db: _select(db, lambda cursor: list_rejections(cursor, query, read_located))
+            lambda db: _select(db, lambda cursor: list_rejections(cursor, query, visible, read_located))
         )
     )
 

@@ -9,13 +9,16 @@ import hashlib
 import secrets
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dataforge.api.batch import Batch
 from dataforge.defaults import IDEMPOTENCY_HOURS
 from dataforge.errors import KeyReused, RequestInProgress
 from dataforge.http.idempotency import check_key
 from dataforge.postgres.sql import Sql
+from functions.ingest.raw import storable
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -24,16 +27,19 @@ if TYPE_CHECKING:
 _EXPIRED_PER_BATCH = 100
 
 _CLAIM = Sql("""
-    INSERT INTO dataforge.batches AS b (batch_id, key_owner, idempotency_key, request_hash)
-    SELECT %(batch_id)s, %(owner)s, %(key)s, %(hash)s WHERE pg_try_advisory_xact_lock(%(lock)s)
+    INSERT INTO dataforge.batches AS b
+        (batch_id, key_owner, idempotency_key, request_hash, key_id, dataset, "tables")
+    SELECT %(batch_id)s, %(owner)s, %(key)s, %(hash)s, %(key_id)s, %(dataset)s, %(tables)s::text[]
+    WHERE pg_try_advisory_xact_lock(%(lock)s)
     ON CONFLICT (key_owner, idempotency_key) DO UPDATE
     SET batch_id = EXCLUDED.batch_id, request_hash = EXCLUDED.request_hash,
+        key_id = EXCLUDED.key_id, dataset = EXCLUDED.dataset, "tables" = EXCLUDED."tables",
         status = NULL, response = NULL, created_at = now()
     WHERE b.created_at < now() - interval '{} hours'
     RETURNING batch_id
 """).format(IDEMPOTENCY_HOURS)
 _FIND = Sql("""
-    SELECT request_hash, batch_id, status, response FROM dataforge.batches
+    SELECT request_hash, batch_id, status, response, dataset, "tables" FROM dataforge.batches
     WHERE key_owner = %s AND idempotency_key = %s AND created_at >= now() - interval '{} hours'
 """).format(IDEMPOTENCY_HOURS)
 _STORE_ANSWER = Sql("UPDATE dataforge.batches SET status = %s, response = %s WHERE batch_id = %s")
@@ -65,12 +71,28 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The API key that sent a batch, and the batch's dataset and tables."""
+
+    key_id: str | None
+    dataset: str
+    tables: list[str]
+
+    @classmethod
+    def of(cls, batch: Batch, key_id: str | None) -> Origin:
+        """The origin of a batch."""
+        return cls(key_id, batch.dataset, sorted({storable(record["table"]) for record in batch.records}))
+
+
+@dataclass(frozen=True)
 class Stored:
-    """A stored answer: HTTP status and exact body."""
+    """A stored answer: HTTP status and exact body. ``dataset``: None for a batch that an earlier version stored."""
 
     batch_id: str
     status: int
     body: str
+    dataset: str | None = None
+    tables: Sequence[str] | None = None
 
 
 def new_batch_id() -> str:
@@ -80,13 +102,13 @@ def new_batch_id() -> str:
     return str(uuid.UUID(int=number))
 
 
-def take_claim(cursor: Cursor, batch_id: str, claim: Claim) -> Stored | None:
+def take_claim(cursor: Cursor, batch_id: str, claim: Claim, origin: Origin) -> Stored | None:
     """Claim the key for this batch until the transaction ends, or return its stored answer.
 
     Never waits for another batch. Raises ``KeyReused``, ``RequestInProgress``.
     """
     names = {"batch_id": batch_id, "owner": claim.owner, "key": claim.key, "hash": claim.body_hash}
-    cursor.execute(_CLAIM, {**names, "lock": claim.lock})
+    cursor.execute(_CLAIM, {**names, **vars(origin), "lock": claim.lock})
     if cursor.fetchone():
         return None
     cursor.execute(_FIND, (claim.owner, claim.key))

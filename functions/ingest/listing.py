@@ -18,6 +18,7 @@ from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.s3.rejected_texts import Location
 from dataforge.tables.columns import NO_NUL, Ordinal
+from functions.ingest.visible_rejections import Visible
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -95,15 +96,18 @@ ReadLocated = Callable[[list[Location]], Mapping[Location, str | None]]
 """Reads the records at these locations, of each its data and errors as JSON; None for one that does not exist."""
 
 
-def list_rejections(cursor: Cursor, query: RejectionQuery, read_located: ReadLocated) -> str:
-    """One page as JSON: ``{"data": [...], "next_cursor": ...}``.
+def list_rejections(
+    cursor: Cursor, query: RejectionQuery, visible: Visible, read_located: ReadLocated
+) -> str:
+    """One page of the visible rejections as JSON: ``{"data": [...], "next_cursor": ...}``.
 
     Raises ``InvalidRequest`` for a cursor of another query, ``Unavailable``.
     """
-    scope, keys = ["rejections", query.filters], LedgerKeys(cursor, "ingest")
+    scope, keys = ["rejections", query.filters, *visible.scope], LedgerKeys(cursor, "ingest")
     after = 0 if query.cursor is None else read_cursor(keys, scope, query.cursor, _POSITION)
-    where = " AND ".join(["id > %s", *(_FILTERS[name] for name in query.filters)])
-    cursor.execute(_PAGE.format(where=where), [after, *query.filters.values(), query.limit + 1])
+    where = " AND ".join(["id > %s", visible.condition, *(_FILTERS[name] for name in query.filters)])
+    values = [after, *visible.values, *query.filters.values(), query.limit + 1]
+    cursor.execute(_PAGE.format(where=where), values)
     rows = _fetch(cursor, query.limit + 1)
     items = rows[: min(query.limit, _within(rows))]
     located = read_located([item.location for item in items if item.location])

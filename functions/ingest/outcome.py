@@ -27,8 +27,8 @@ CHECK_DEFERRED = Sql("SET CONSTRAINTS ALL IMMEDIATE")
 """Checks the owner's deferred constraints before the answer is final."""
 
 _REJECT = Sql("""
-    INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index, raw_at, text_bytes)
-    SELECT %s, r."table", r.raw, r.errors, %s, r.index, r.raw_at, r.text_bytes
+    INSERT INTO dataforge.rejections (dataset, "table", raw, errors, batch_id, index, raw_at, text_bytes, key_id)
+    SELECT %s, r."table", r.raw, r.errors, %s, r.index, r.raw_at, r.text_bytes, %s
     FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[], %s::integer[], %s::jsonb[], %s::integer[])
         AS r ("table", raw, errors, index, raw_at, text_bytes)
 """)
@@ -45,10 +45,12 @@ def store_outcome(
     violations: Violations,
     answer: BatchAnswer,
     texts: TextStore,
+    key_id: str | None,
     *,
     keyed: bool,
 ) -> float | None:
-    """Store the outcome in the caller's transaction. ``keyed``: the batch has an idempotency key.
+    """Store the outcome in the caller's transaction. ``key_id``: the API key that sent the batch. ``keyed``: the batch has
+    an idempotency key.
 
     Takes one round trip, and two if a record is rejected. Returns the used share of the dataset's budget for rejected
     text, if a record was rejected. Raises ``RejectionsTooLarge`` if records are too large for the database and cannot be
@@ -66,7 +68,7 @@ def store_outcome(
         divided = divide(batch, answer.batch_id, violations, room)
         # The object is put first: the row of the dataset's budget is locked until the transaction ends.
         store_content(divided, texts.put)
-        statements += _rejections(batch.dataset, answer.batch_id, divided)
+        statements += _rejections(batch.dataset, answer.batch_id, key_id, divided)
         used += divided.text_bytes
     _execute(cursor, statements)
     return None if used is None else used / max(texts.budget, 1)
@@ -105,6 +107,6 @@ def facts_of(batch: Batch, violations: Violations) -> list[Fact]:
 _COLUMNS = ("table", "raw", "errors", "index", "raw_at", "text_bytes")
 
 
-def _rejections(dataset: str, batch_id: str, divided: Divided) -> list[Statement]:
+def _rejections(dataset: str, batch_id: str, key_id: str | None, divided: Divided) -> list[Statement]:
     arrays = [[getattr(row, name) for row in divided.rows] for name in _COLUMNS]
-    return [(_REJECT, [dataset, batch_id, *arrays]), (_USE, [dataset, divided.text_bytes])]
+    return [(_REJECT, [dataset, batch_id, key_id, *arrays]), (_USE, [dataset, divided.text_bytes])]

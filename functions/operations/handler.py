@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -20,8 +21,11 @@ from dataforge.defaults import EXECUTION_HISTORY_DAYS, TEMPORARY_DAYS
 from dataforge.errors import NotFound, TooManyExports
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.idempotency import REPLAYED, check_key
+from dataforge.http.limits import CachedLimits, KeyLimits, parse_limits
 from dataforge.http.strictjson import parse
 from dataforge.runs.ids import new_id, time_of
+from dataforge.s3.keys import key_limits_key
+from dataforge.s3.objects import download
 from dataforge.settings import OperationsSettings, read
 from dataforge.tables.datasets import DATASETS
 from functions.operations import claims, runs
@@ -38,7 +42,14 @@ if TYPE_CHECKING:
 
 SERVICE = "operations"
 logger, tracer = make_logger(SERVICE), make_tracer(SERVICE, trace_aws=False)
-router = Router(logger)
+
+
+def _read_limits(key_id: str) -> KeyLimits | None:
+    document = download(_s3(), read(OperationsSettings).report_bucket, key_limits_key(key_id))
+    return None if document is None else parse_limits(document)
+
+
+router = Router(logger, CachedLimits(_read_limits))
 
 
 @entry_point(logger, tracer)
@@ -55,16 +66,16 @@ def post_backup(request: Request) -> Response:
 
 @router.route("GET", "/v1/backups", least=Kind.OPERATOR)
 def get_backups(request: Request) -> Response:
-    """Return a page of backups, newest first."""
+    """Return a page of the backups of tables that the key may use, newest first."""
     bucket = read(OperationsSettings).backup_bucket
-    return Response(body=list_backups(_s3(), bucket, _cursor_keys(), request.single_query()))
+    return Response(body=list_backups(_s3(), bucket, _cursor_keys(), request.limits, request.single_query()))
 
 
 @router.route("GET", "/v1/backups/{id}", least=Kind.OPERATOR)
 def get_backup(request: Request) -> Response:
     """Return the status of a backup."""
     settings, run = read(OperationsSettings), request.parts["id"]
-    found = _find(settings.backup_arn, run) or _finished_backup(settings.backup_bucket, run)
+    found = _find(request, settings.backup_arn) or _finished_backup(request, settings.backup_bucket)
     if found is None:
         raise NotFound(f"Backup {run[:100]!r} does not exist.")
     return json_response(found)
@@ -86,7 +97,7 @@ def post_restore(request: Request) -> Response:
 def get_restore(request: Request) -> Response:
     """Return the status of a restore."""
     run = request.parts["id"]
-    found = _find(read(OperationsSettings).restore_arn, run)
+    found = _find(request, read(OperationsSettings).restore_arn)
     if found is None:
         raise NotFound(
             f"Restore {run[:100]!r} does not exist, or it is older than {EXECUTION_HISTORY_DAYS} days."
@@ -105,7 +116,7 @@ def get_export(request: Request) -> Response:
     """Return the status of an export, and the URLs of its files."""
     settings, run = read(OperationsSettings), request.parts["id"]
     query = read_query(FilesQuery, request.single_query())
-    found = _find(settings.export_arn, run)
+    found = _find(request, settings.export_arn)
     if found and found["status"] == "succeeded":
         output = describe_export(_s3(), settings.report_bucket, _cursor_keys(), run, query.cursor)
         found = found | {"output": output} if output else None
@@ -122,7 +133,7 @@ Choose = Callable[[Request, dict[str, Any], str], str]
 def _start(
     request: Request, machine: str, read_input: ReadInput, choose: Choose = lambda *given: given[2]
 ) -> Response:
-    document = read_input(parse(request.json_body()) if request.body else {})
+    document = _read_input(request, read_input)
     claim = _claim(request, document)
     bucket = read(OperationsSettings).report_bucket
     run = claims.find(_s3(), bucket, claim) if claim else None
@@ -134,6 +145,15 @@ def _start(
     runs.start(_states(), machine, run, document)
     logger.info("run started", extra={"machine": machine.rpartition(":")[2], "run": run})
     return _accepted(request, run, REPLAYED if replayed else {})
+
+
+def _read_input(request: Request, read_input: ReadInput) -> dict[str, Any]:
+    """The input of a run of tables that the key may use."""
+    body = parse(request.json_body()) if request.body else {}
+    request.limits.require_named(body)
+    document = read_input(body)
+    request.limits.require_input(document)
+    return document
 
 
 def _claim(request: Request, document: dict[str, Any]) -> claims.Claim | None:
@@ -164,17 +184,25 @@ def _accepted(request: Request, run: str, headers: Mapping[str, str]) -> Respons
     return answer.with_headers({"Location": f"{request.path.rstrip('/')}/{run}", **headers})
 
 
-def _find(machine: str, run: str) -> dict[str, Any] | None:
-    return runs.find(_states(), machine, run) if time_of(run) else None
+def _find(request: Request, machine: str) -> dict[str, Any] | None:
+    """The run that the path names, or None. Raises ``OutsideLimits`` if the key may not use all of its tables."""
+    run = request.parts["id"]
+    execution = runs.find(_states(), machine, run) if time_of(run) else None
+    if execution is None:
+        return None
+    request.limits.require_input(json.loads(execution["input"]))
+    return runs.describe(run, execution)
 
 
-def _finished_backup(bucket: str, run: str) -> dict[str, Any] | None:
+def _finished_backup(request: Request, bucket: str) -> dict[str, Any] | None:
     """A backup whose execution Step Functions no longer stores, from its manifest."""
+    run = request.parts["id"]
     if time_of(run) is None:
         return None
     for dataset in DATASETS:
         found = listing.read(_s3(), bucket, (run, dataset))
         if found is not None:
+            request.limits.require_all(dataset, found.tables)
             output = {"backup_id": run, "manifest": found.manifest}
             return {"id": run, "status": "succeeded", "output": output}
     return None

@@ -13,6 +13,7 @@ from dataforge.api.backups import MOST_LISTED
 from dataforge.api.body import Body, DatasetName, PageCursor, read_query
 from dataforge.backups import listing
 from dataforge.http.cursors import CursorKeys, make_cursor, read_cursor
+from dataforge.http.limits import KeyLimits
 from dataforge.tables.columns import Ordinal
 from dataforge.tables.datasets import DATASETS
 
@@ -32,14 +33,22 @@ class BackupQuery(Body):
     cursor: PageCursor | None = None
 
 
-def list_backups(s3: S3Client, bucket: str, keys: CursorKeys, parameters: Mapping[str, str]) -> str:
-    """One page as JSON: ``{"data": [...], "next_cursor": ...}``. Raises ``InvalidRequest``, ``Unavailable``."""
+def list_backups(
+    s3: S3Client, bucket: str, keys: CursorKeys, limits: KeyLimits, parameters: Mapping[str, str]
+) -> str:
+    """One page as JSON: ``{"data": [...], "next_cursor": ...}``, of the backups whose tables are all within ``limits``.
+
+    Raises ``OutsideLimits``, ``InvalidRequest``, ``Unavailable``.
+    """
+    if (named := parameters.get("dataset")) is not None:
+        limits.require(named)
     query = read_query(BackupQuery, parameters)
-    scope = ["backups", query.dataset]
+    scope = ["backups", query.dataset, *limits.texts()]
     after = None if query.cursor is None else read_cursor(keys, scope, query.cursor, _POSITION)
-    datasets = DATASETS if query.dataset is None else [query.dataset]
+    datasets = list(filter(limits.allows, DATASETS)) if query.dataset is None else [query.dataset]
     where = [p for p in listing.find_locations(s3, bucket, datasets) if after is None or p < after]
-    found = list(islice(listing.summaries(s3, bucket, where), query.limit + 1))
+    permitted = (s for s in listing.summaries(s3, bucket, where) if limits.allows_all(s.dataset, s.tables))
+    found = list(islice(permitted, query.limit + 1))
     page = found[: query.limit]
     more = len(found) > len(page)
     following = make_cursor(keys, scope, [page[-1].id, page[-1].dataset]) if more else None

@@ -42,7 +42,7 @@ def start(states: SFNClient, machine: str, run: str, document: dict[str, Any]) -
 
 
 def find(states: SFNClient, machine: str, run: str) -> dict[str, Any] | None:
-    """Describe the run, or return None if it does not exist or is older than 90 days.
+    """The execution of the run as Step Functions describes it, or None if it does not exist or is older than 90 days.
 
     Raises ``Unavailable``.
     """
@@ -51,11 +51,11 @@ def find(states: SFNClient, machine: str, run: str) -> dict[str, Any] | None:
     if found is None:
         # Executions from the console, the schedule and the command line have other names.
         found = next((_describe(states, arn) for arn in _other_names(states, machine, run)), None)
-    return None if found is None else describe(run, found)
+    return found
 
 
 def find_started(states: SFNClient, machine: str, run: str) -> dict[str, Any] | None:
-    """``find`` for a run that was started over HTTP, whose execution has its name. Takes one call."""
+    """Describe a run that was started over HTTP, whose execution has its name, or return None. Takes one call."""
     found = _describe(states, machine.replace(":stateMachine:", ":execution:") + f":{run}")
     return None if found is None else describe(run, found)
 

@@ -36,6 +36,7 @@ def test_function_may_only_start_describe_and_list_runs_and_read_manifests_and_e
         | {("s3:GetObject", f"<StorageBackup.Arn>/*/{name}.json") for name in ("manifest", "verification")}
         | {
             ("s3:GetObject", "<StorageReport.Arn>/exports/*"),
+            ("s3:GetObject", "<StorageReport.Arn>/keys/*"),
             ("s3:GetObject", "<StorageBackup.Arn>/*.parquet"),
         }
         | {

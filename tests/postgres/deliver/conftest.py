@@ -65,14 +65,16 @@ class Api:
 
     database: Database
 
-    def get(self, path: str, query: str = "", *, key: str = READER, **headers: str) -> Reply:
+    def get(
+        self, path: str, query: str = "", *, key: str = READER, key_id: str = "key-1", **headers: str
+    ) -> Reply:
         """GET a path below /v1; ``query`` is URL-encoded."""
         event = {
             "httpMethod": "GET",
             "path": f"/v1/{path}",
             "headers": {name.replace("_", "-"): value for name, value in headers.items()},
             "multiValueQueryStringParameters": parse_qs(query, keep_blank_values=True) or None,
-            "requestContext": request_context(key),
+            "requestContext": request_context(key, key_id=key_id),
         }
         answer = handler(event, CONTEXT)
         body = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"].encode()

@@ -17,7 +17,7 @@ from dataforge.postgres.roles import INGEST, LOGINS
 from dataforge.tables.datasets import DATASETS, get_dataset
 from dataforge.tables.examples import example_row
 from functions.ingest.handler import handler
-from tests.gateway_events import request_context
+from tests.gateway_events import WRITER, request_context
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database, Server
@@ -88,11 +88,12 @@ class Api:
         body: str | None = None,
         *,
         query: dict[str, str] | None = None,
-        key: str | None = "writer." + "k" * 40,
+        key: str | None = WRITER,
         headers: dict[str, str] | None = None,
+        key_id: str = "key-1",
     ) -> Reply:
         """Send any request."""
-        return self.invoke(method, path, body, query, headers or {}, key)
+        return self.invoke(method, path, body, query, headers or {}, key, key_id=key_id)
 
     def invoke(
         self,
@@ -103,6 +104,7 @@ class Api:
         headers: dict[str, str],
         key: str | None,
         is_base64: bool = False,
+        key_id: str = "key-1",
     ) -> Reply:
         event = {
             "httpMethod": method,
@@ -111,7 +113,7 @@ class Api:
             "queryStringParameters": query,
             "body": body,
             "isBase64Encoded": is_base64,
-            "requestContext": request_context(key),
+            "requestContext": request_context(key, key_id=key_id),
         }
         answer = handler(event, CONTEXT)
         return Reply(answer["statusCode"], answer["headers"], answer["body"])
@@ -122,7 +124,7 @@ class Api:
         *,
         content_type: str = "application/json",
         idempotency_key: str | None = None,
-        key: str = "writer." + "k" * 40,
+        key: str = WRITER,
     ) -> Reply:
         """POST a body to /v1/records."""
         headers = {"Content-Type": content_type}
@@ -133,15 +135,15 @@ class Api:
     def send_base64(self, body: str) -> Reply:
         """POST a body to /v1/records in base64, as API Gateway encodes bytes."""
         headers = {"CONTENT-TYPE": "application/json"}
-        return self.invoke("POST", "/v1/records", body, None, headers, "writer." + "k" * 40, is_base64=True)
+        return self.invoke("POST", "/v1/records", body, None, headers, WRITER, is_base64=True)
 
     def post(self, *records: Json, idempotency_key: str | None = None, **envelope: Any) -> Reply:
         """POST a batch."""
         return self.send(json.dumps({"records": records, **envelope}), idempotency_key=idempotency_key)
 
-    def get(self, path: str, **query: str) -> Reply:
+    def get(self, path: str, *, api_key: str = WRITER, api_key_id: str = "key-1", **query: str) -> Reply:
         """GET a path below /v1."""
-        return self.request("GET", f"/v1/{path}", query=query or None)
+        return self.request("GET", f"/v1/{path}", query=query or None, key=api_key, key_id=api_key_id)
 
     def rows(self, table: str, dataset: str = "olist") -> list[tuple[Any, ...]]:
         """The table's rows by key."""

@@ -145,8 +145,9 @@ def test_request_is_refused_while_the_first_with_its_key_runs(api: Api, sample: 
     body = '{"records": [{"table": "authors", "data": {"name": "Ana"}}], "dataset": "quotes"}'
     owner = api.database.connect(INGEST)
     claim = ledger.Claim.of(owner_of(WRITER), "one", body.encode())
+    origin = ledger.Origin("key-1", "quotes", ["authors"])
     with transaction(owner) as cursor:
-        assert ledger.take_claim(cursor, ledger.new_batch_id(), claim) is None
+        assert ledger.take_claim(cursor, ledger.new_batch_id(), claim, origin) is None
         reply = api.send(body, idempotency_key="one")
         assert (reply.status, reply.json["type"]) == (409, "urn:dataforge:problem:still-running")
         assert api.get("batches", idempotency_key="one").status == 404

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.gateway_events import OPERATOR
+
 if TYPE_CHECKING:
     from tests.postgres.ingest.conftest import Api
 
@@ -18,9 +20,9 @@ Sample = Callable[..., dict[str, Any]]
 
 def pages(api: Api, **query: str) -> list[list[dict[str, Any]]]:
     """All pages of the listing."""
-    found = [api.get("rejections", **query).json]
+    found = [api.get("rejections", api_key=OPERATOR, **query).json]
     while found[-1]["next_cursor"]:
-        found.append(api.get("rejections", **query, cursor=found[-1]["next_cursor"]).json)
+        found.append(api.get("rejections", api_key=OPERATOR, **query, cursor=found[-1]["next_cursor"]).json)
     return [page["data"] for page in found]
 
 
@@ -45,7 +47,7 @@ def test_rejection_of_a_migration_has_file_line_and_offset(api: Api) -> None:
         'INSERT INTO dataforge.rejections (dataset, "table", raw, errors, migration_id, file, line, "offset")'
         " VALUES ('olist', 'orders', '\"a,b\"', '[{\"code\": \"field_count\", \"message\": \"m\"}]', 'm1', 'f.csv', 7, 99)"
     )
-    (found,) = api.get("rejections", migration_id="m1", code="field_count").json["data"]
+    (found,) = api.get("rejections", api_key=OPERATOR, migration_id="m1", code="field_count").json["data"]
     assert (found["raw"], found["source"]) == (
         "a,b",
         {"migration_id": "m1", "file": "f.csv", "line": 7, "offset": 99},

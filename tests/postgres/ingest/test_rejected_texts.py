@@ -18,6 +18,7 @@ from dataforge.records.violation import Violation
 from dataforge.s3.rejected_texts import Location
 from functions.ingest.rejected import divide
 from functions.schema.expire import expire
+from tests.gateway_events import OPERATOR
 
 if TYPE_CHECKING:
     from tests.postgres.ingest.conftest import Api
@@ -39,12 +40,12 @@ def bodies() -> list[bytes]:
 
 
 def listed(api: Api, **query: str) -> list[dict[str, Any]]:
-    found, page = [], api.get("rejections", **query).json
+    found, page = [], api.get("rejections", api_key=OPERATOR, **query).json
     while True:
         found += page["data"]
         if page["next_cursor"] is None:
             return found
-        page = api.get("rejections", **query, cursor=page["next_cursor"]).json
+        page = api.get("rejections", api_key=OPERATOR, **query, cursor=page["next_cursor"]).json
 
 
 def test_rejected_batches_of_megabytes_do_not_fill_the_database(api: Api) -> None:
@@ -120,7 +121,7 @@ def test_page_reads_a_bounded_number_of_objects(api: Api) -> None:
         " FROM generate_series(1, 25) n",
         location.model_dump_json(),
     )
-    assert len(api.get("rejections", limit="1000").json["data"]) == 10
+    assert len(api.get("rejections", api_key=OPERATOR, limit="1000").json["data"]) == 10
     assert len(listed(api, limit="1000")) == 25
 
 

@@ -66,6 +66,7 @@ GRANTED = {
     (DELIVER, "dataforge.audit", "SELECT"),
     (INGEST, "dataforge.cursor_keys.ingest", "SELECT"),
     (DELIVER, "dataforge.cursor_keys.deliver", "SELECT"),
+    *((role, "dataforge.key_limits", "SELECT") for role in (INGEST, DELIVER)),
     *(
         (DELIVER, f"dataforge.{name}", "SELECT")
         for name in ("migrations", "migration_tables", "quality_facts")

@@ -11,6 +11,7 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from dataforge.http import Kind, Request, Response, Router, json_response
+from dataforge.http.limits import no_limits
 from tests.gateway_events import request_context
 
 KEYS = {kind: f"{kind.name.lower()}.{'x' * 32}" for kind in Kind}
@@ -36,7 +37,7 @@ def log() -> io.StringIO:
 @pytest.fixture
 def router(log: io.StringIO, request: pytest.FixtureRequest) -> Router:
     """A router with four routes."""
-    router = Router(Logger(request.node.name, stream=log))
+    router = Router(Logger(request.node.name, stream=log), no_limits)
 
     @router.route("GET", "/v1/tables/{table}", least=Kind.READER)
     def get_table(request: Request) -> Response:
@@ -101,7 +102,7 @@ def test_answer_to_a_defect_contains_no_internal_details(router: Router, log: io
 
 
 def test_repeated_parameter_is_rejected() -> None:
-    router = Router(Logger("test"))
+    router = Router(Logger("test"), no_limits)
 
     @router.route("GET", "/v1/x", least=None)
     def get_x(request: Request) -> Response:
@@ -178,7 +179,7 @@ def test_request_without_the_gateways_identity_is_refused(router: Router, contex
 
 
 def test_values_of_a_repeated_header_are_joined() -> None:
-    router = Router(Logger("repeated"))
+    router = Router(Logger("repeated"), no_limits)
     router.route("GET", "/v1/x", least=None)(lambda request: json_response(dict(request.headers)))
     for more in (
         {"headers": {"Idempotency-Key": "a", "idempotency-key": "b", "ACCEPT": "c"}},

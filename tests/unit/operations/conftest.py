@@ -126,7 +126,13 @@ def call(cloud: Cloud) -> Call:
     """``call("POST", "/v1/backups", body={}, key=..., headers={}, query={})``."""
 
     def request(
-        method: str, path: str, body: Any = None, key: str = KEY, headers: Any = None, query: Any = None
+        method: str,
+        path: str,
+        body: Any = None,
+        key: str = KEY,
+        headers: Any = None,
+        query: Any = None,
+        key_id: str = "key-1",
     ) -> Answer:
         text = "" if body is None else body if isinstance(body, str) else json.dumps(body)
         event = {
@@ -135,7 +141,7 @@ def call(cloud: Cloud) -> Call:
             "headers": {"Content-Type": "application/json", **(headers or {})},
             "multiValueQueryStringParameters": {name: [value] for name, value in (query or {}).items()},
             "body": text,
-            "requestContext": request_context(key, "r-1"),
+            "requestContext": request_context(key, "r-1", key_id),
         }
         answer = module.router.answer(event)
         return Answer(answer["statusCode"], answer["headers"], json.loads(answer["body"]))

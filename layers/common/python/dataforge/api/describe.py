@@ -15,10 +15,12 @@ from dataforge.errors import (
     DiskFull,
     ExportRunning,
     InvalidRequest,
+    KeyEnded,
     KeyReused,
     NoSuchBackup,
     NotFound,
     NotJson,
+    OutsideLimits,
     QuotaUsedUp,
     RequestInProgress,
     RowSecurity,
@@ -48,7 +50,7 @@ IDEMPOTENCY_KEY = {"type": "string", "pattern": "^[!-~]{1,255}$"}
 
 _PROBLEMS: tuple[tuple[type[DataForgeError], ...], ...] = (
     (InvalidRequest, NotJson),
-    (WrongKey,),
+    (WrongKey, KeyEnded, OutsideLimits),
     (NotFound, UnknownDataset, UnknownTable, NoSuchBackup),
     (RequestInProgress, ExportRunning, BelowQuality, RowSecurity, TableChanged),
     (BodyTooLarge, AnswerTooLarge, RowTooLarge),

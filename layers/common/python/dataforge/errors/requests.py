@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from http import HTTPStatus
 from typing import Any
 
@@ -31,6 +32,37 @@ class WrongKey(InvalidInput):
 
     code = "WrongKey"
     status = HTTPStatus.FORBIDDEN
+
+
+class KeyEnded(InvalidInput):
+    """The API key was used after its last day."""
+
+    code = "KeyEnded"
+    status = HTTPStatus.FORBIDDEN
+    hint = "Ask an operator for another key, or to move the end of this one: dataforge keys limit."
+
+    def __init__(self, last_day: date) -> None:
+        super().__init__(f"The API key ended: its last day was {last_day} (UTC).")
+
+
+class OutsideLimits(InvalidInput):
+    """The API key may not use the dataset or a table."""
+
+    code = "OutsideLimits"
+    status = HTTPStatus.FORBIDDEN
+    hint = "Ask an operator to extend the limits of the key: dataforge keys limit."
+
+    def __init__(self, dataset: str, tables: Sequence[str], allowed: Sequence[str]) -> None:
+        """``tables``: those that it may not use; if empty, it may not use the whole dataset."""
+        names = [f"{dataset}.{table}" for table in tables] or [dataset]
+        super().__init__(
+            f"The API key may not use {_shortened(names)}.", f"It may use {_shortened(allowed)}."
+        )
+
+
+def _shortened(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name[:200]) for name in names[:10])
+    return shown + (f" and {len(names) - 10} more" if len(names) > 10 else "") if names else "nothing"
 
 
 class NotFound(InvalidInput):

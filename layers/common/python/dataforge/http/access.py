@@ -27,14 +27,19 @@ def admit(key: str, least: Kind | None) -> None:
     """Check that the key is of the ``least`` kind or a higher one. Raises ``WrongKey``."""
     if least is None:
         return
-    match = _KEY.fullmatch(key)
-    if match is None:
-        raise WrongKey("This route needs an API key in the header x-api-key.")
-    kind = Kind[match[1].upper()]
+    kind = kind_of(key)
     if kind < least:
         raise WrongKey(
             f"This route needs a key of kind {least.name.lower()}, and the key is of kind {kind.name.lower()}."
         )
+
+
+def kind_of(key: str) -> Kind:
+    """The kind of the key. Raises ``WrongKey`` if it is not a key."""
+    match = _KEY.fullmatch(key)
+    if match is None:
+        raise WrongKey("This route needs an API key in the header x-api-key.")
+    return Kind[match[1].upper()]
 
 
 def owner_of(key: str) -> str:

@@ -22,8 +22,9 @@ from dataforge.errors import (
     WrongMethod,
 )
 from dataforge.errors.problems import PROBLEM, problem_document
-from dataforge.http.access import owner_of
+from dataforge.http.access import Kind, kind_of, owner_of
 from dataforge.http.encoding import unpack
+from dataforge.http.limits import UNLIMITED, KeyLimits
 from dataforge.response_headers import DATA_POLICY, EVERY_ANSWER
 
 _JSON = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)
@@ -43,12 +44,19 @@ class Request:
     api_key: str = field(repr=False, default="")
     """The API key that API Gateway has checked, or "". The header is not read."""
     api_key_id: str = ""
+    limits: KeyLimits = UNLIMITED
+    """The limits of the key. The functions of routes check them."""
     parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def owner(self) -> str:
         """The identity of the API key, which does not reveal the key."""
         return owner_of(self.api_key)
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of the API key. Raises ``WrongKey`` on a route without a key."""
+        return kind_of(self.api_key)
 
     @cached_property
     def body(self) -> bytes:
@@ -80,6 +88,10 @@ class Request:
     def with_parts(self, parts: Mapping[str, str]) -> Request:
         """The request with these path parameters."""
         return replace(self, parts=parts) if parts else self
+
+    def with_limits(self, limits: KeyLimits) -> Request:
+        """The request with the limits of its key."""
+        return self if limits is UNLIMITED else replace(self, limits=limits)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from aws_lambda_powertools import Logger
 from dataforge.aws.telemetry import log_failure
 from dataforge.errors import AnswerTooLarge, DataForgeError, NotFound, NotJson, Unexpected, WrongMethod
 from dataforge.http.access import Kind, admit
+from dataforge.http.limits import ReadLimits, limits_of
 from dataforge.http.message import Request, Response, problem, read_request
 from dataforge.http.sizes import fits
 
@@ -31,10 +32,11 @@ class Route:
 
 
 class Router:
-    """The routes of one function."""
+    """The routes of one function. ``read_limits``: of the keys, read for every route with a key."""
 
-    def __init__(self, logger: Logger) -> None:
+    def __init__(self, logger: Logger, read_limits: ReadLimits) -> None:
         self._logger = logger
+        self._read_limits = read_limits
         self._routes: dict[str, Route] = {}
 
     def route(self, method: str, path: str, *, least: Kind | None) -> Callable[[Answer], Answer]:
@@ -82,14 +84,21 @@ class Router:
                 allowed = {*route.methods, *({"HEAD"} if "GET" in route.methods else ())}
                 raise WrongMethod(request.method, allowed)
             answer, least = route.methods[method]
-            admit(request.api_key, least)
-            response = answer(request.with_parts(match.groupdict()))
+            admitted = self._admit(request, least)
+            response = answer(admitted.with_parts(match.groupdict()))
             if not fits(response.body):
                 raise AnswerTooLarge
             return response
         raise NotFound(
             f"The path {path[:200]!r} does not exist.", hint="GET /v1/openapi.json lists the routes."
         )
+
+    def _admit(self, request: Request, least: Kind | None) -> Request:
+        """The request with the limits of its key. Raises ``WrongKey``, ``KeyEnded``."""
+        admit(request.api_key, least)
+        if least is None:
+            return request
+        return request.with_limits(limits_of(request.api_key, request.api_key_id, self._read_limits))
 
 
 def _pattern(path: str) -> re.Pattern[str]:

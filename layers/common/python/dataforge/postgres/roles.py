@@ -57,6 +57,7 @@ ROLE_SQL = (
     # A run calls the function while it is the owner.
     Sql("GRANT EXECUTE ON FUNCTION {} TO {}").format(RECORD_AUDIT, Sql(", ").join((*AUDITED, OWNER))),
     Sql("GRANT SELECT ON dataforge.audit TO {}").format(DELIVER),
+    Sql("GRANT SELECT ON dataforge.key_limits TO {}, {}").format(INGEST, DELIVER),
 )
 """Grants on the schema ``dataforge``; each can be repeated. Everything else requires the owner (see ``BECOME_OWNER``)."""
 

@@ -101,6 +101,8 @@ INTERNAL = (
     """CREATE INDEX IF NOT EXISTS rejections_batch ON dataforge.rejections (batch_id) WHERE batch_id IS NOT NULL""",
     "ALTER TABLE dataforge.rejections ADD COLUMN IF NOT EXISTS raw_at jsonb",
     "ALTER TABLE dataforge.rejections ADD COLUMN IF NOT EXISTS text_bytes integer",
+    "ALTER TABLE dataforge.rejections ADD COLUMN IF NOT EXISTS key_id text",
+    """CREATE INDEX IF NOT EXISTS rejections_key ON dataforge.rejections (key_id, id) WHERE key_id IS NOT NULL""",
     """CREATE TABLE IF NOT EXISTS dataforge.rejected_texts (
         dataset text PRIMARY KEY,
         bytes bigint NOT NULL)""",
@@ -122,6 +124,9 @@ INTERNAL = (
         created_at timestamptz NOT NULL DEFAULT now(),
         UNIQUE (key_owner, idempotency_key))""",
     """CREATE INDEX IF NOT EXISTS batches_created ON dataforge.batches (created_at)""",
+    "ALTER TABLE dataforge.batches ADD COLUMN IF NOT EXISTS key_id text",
+    "ALTER TABLE dataforge.batches ADD COLUMN IF NOT EXISTS dataset text",
+    'ALTER TABLE dataforge.batches ADD COLUMN IF NOT EXISTS "tables" text[]',
     """CREATE TABLE IF NOT EXISTS dataforge.quality_facts (
         source text NOT NULL,
         source_id text NOT NULL,
@@ -245,4 +250,8 @@ INTERNAL = (
         ingest bytea NOT NULL,
         deliver bytea NOT NULL)""",
     *AUDIT,
+    """CREATE TABLE IF NOT EXISTS dataforge.key_limits (
+        key_id text PRIMARY KEY,
+        limits jsonb NOT NULL,
+        changed_at timestamptz NOT NULL DEFAULT now())""",
 )

@@ -14,6 +14,9 @@ CLAIMS = "requests/"
 REJECTED = "rejections/"
 """Report bucket: the rejected records of batches that are too large for the database."""
 
+KEY_LIMITS = "keys/"
+"""Report bucket: the limits of API keys, for functions without a database."""
+
 EXPORTS = "exports/"
 """Report bucket: tables that were exported as files."""
 
@@ -146,6 +149,11 @@ def claim_key(digest: str) -> str:
 def export_claim_key(digest: str) -> str:
     """The running export of a table; ``digest``: the hash of the table and the API key."""
     return f"{CLAIMS}exports/{digest}.json"
+
+
+def key_limits_key(key_id: str) -> str:
+    """The limits of an API key; ``key_id``: its id in API Gateway."""
+    return f"{KEY_LIMITS}{key_id}.json"
 
 
 def cursor_key_key(number: int) -> str:
