@@ -8,26 +8,26 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from discovery.first_rows import FirstRows
-from discovery.key_roles import KeyRoles
-from discovery.keys import CHANCE, DATES, Columns, KeyProposal
+from discovery.key_roles import STRONG, KeyRoles
+from discovery.keys import CHANCE, Columns
 from discovery.texts import ColumnTexts, TextStore
+from discovery.wider_keys import as_declared
 
 _ENOUGH = 2.0
 _MANY = 1_000
 """In as many rows, chance leaves duplicates in most sets that do not form a key."""
 _HISTORY = 50
 """The least rows of a table whose key is accepted because of the name of a start."""
-_IDENTIFIES = 2.0
 _FURTHER = 0.6
 """The cost of a further column in the order of the sets: the smallest set is the likeliest."""
-_STRONG = 1.8
-"""Roles of columns whose names state that they identify."""
 _LEADING_CHANCE = 5
 """The first columns of a table are few sets, so that less chance is evidence enough."""
 _RUN_CHANCE = 0.5
 """The same, if they are all columns before the first that does not identify."""
 _NUMBERED = 1.2
 """A number of the parts of one thing is likelier a part of the key than a second reference."""
+_NEARLY = 0.5
+"""The least share of different values in the number of a table's rows."""
 _CANDIDATES = 9
 _MOST_COLUMNS = 4
 _MOST_TRIED = 100
@@ -53,29 +53,17 @@ class CompositeKeys:
         """The columns that refer to other tables."""
         return self.roles.parents
 
-    def best(self) -> KeyProposal | None:
+    def best(self) -> tuple[str, ...] | None:
         """The best certain key of several columns."""
         sets = self._sets()[:_MOST_TRIED]
         first = FirstRows(self.store, self.table.table, tuple({c.name for _, cs in sets for c in cs}))
-        likely = ((score, cs) for score, cs in sets if not first.has_copies([c.name for c in cs]))
-        for score, columns in itertools.islice(likely, _MOST_COUNTED):
-            if self._is_unique(columns) and self._is_certain(columns):
-                return KeyProposal(self._with_constants(columns), score)
+        likely = (cs for _, cs in sets if not first.has_copies([c.name for c in cs]))
+        for columns in itertools.islice(likely, _MOST_COUNTED):
+            if not self._skips(columns) and self._is_unique(columns) and self._is_certain(columns):
+                return as_declared(self.store, self.roles, columns)
         return None
 
-    def _with_constants(self, columns: Sequence[ColumnTexts]) -> tuple[str, ...]:
-        """The columns with those before them that identify and have one value only: the files are a part of more."""
-        last, chosen = columns[-1].position, {column.name for column in columns}
-        dated = any(self.table.kinds[column.name] in DATES for column in columns)
-        constants = {
-            column.name
-            for column in self.table.columns[:last]
-            if column.is_complete and column.distinct == 1
-            if self.roles.of(column) >= (_IDENTIFIES if dated else _STRONG)
-        }
-        return tuple(column.name for column in self.table.columns if column.name in chosen | constants)
-
-    def extended(self, key: str) -> KeyProposal | None:
+    def extended(self, key: str) -> tuple[str, ...] | None:
         """A column and a reference, if rows with the same value of the column differ in their references only."""
         own = [column for column in self.table.columns if column.name not in self.parents]
         if self.store.groups(self.table.table, [c.name for c in own])[0] != self.table.column(key).distinct:
@@ -83,26 +71,8 @@ class CompositeKeys:
         for column in self.table.columns:
             chosen = sorted((self.table.column(key), column), key=lambda c: c.position)
             if column.name in self.parents and column.is_complete and self._is_unique(chosen):
-                return KeyProposal(tuple(c.name for c in chosen), 3.0)
+                return tuple(c.name for c in chosen)
         return None
-
-    def links(self) -> KeyProposal | None:
-        """The two references that a table of links begins with, also where the sample has each value of one only once."""
-        return self._link(self.table.columns[:2])
-
-    def wide_links(self) -> KeyProposal | None:
-        """The three or more references that a table of links begins with, of which a sample needs fewer."""
-        first = tuple(itertools.takewhile(lambda column: column.name in self.parents, self.table.columns))
-        return self._link(first) if len(first) > 2 and self.table.rows < _MANY else None
-
-    def _link(self, first: Sequence[ColumnTexts]) -> KeyProposal | None:
-        """The first columns, if they are unique references, and the others are moments or have one value."""
-        further = self.table.columns[len(first) :]
-        others = [column for column in further if column.distinct > 1 and not self.roles.is_moment(column)]
-        refer = all(column.name in self.parents and column.is_complete for column in first)
-        if not (len(first) > 1 and refer and not others and self._is_unique(first)):
-            return None
-        return KeyProposal(tuple(column.name for column in first), 3.0)
 
     def _sets(self) -> list[tuple[float, Sequence[ColumnTexts]]]:
         """The sets of the likeliest columns with enough values to distinguish all rows, the likeliest first."""
@@ -154,6 +124,16 @@ class CompositeKeys:
         leads = columns[0].position == 0 and (self.table.rows < _MANY or chance >= 1)
         return leads and all(map(self.roles.identifies, columns))
 
+    def _skips(self, columns: Sequence[ColumnTexts]) -> bool:
+        """Whether the table's own number is extended by a later column than the next one that identifies.
+
+        Then the number is the key that is meant, and rows repeat it by mistake.
+        """
+        own = (column for column in columns if column.distinct >= _NEARLY * self.table.rows)
+        between = self.table.columns[columns[0].position : columns[-1].position]
+        skipped = (column for column in between if column.is_complete and column not in columns)
+        return any(map(self.roles.names_table, own)) and any(map(self.roles.identifies, skipped))
+
     def _is_leading(self, columns: Sequence[ColumnTexts]) -> bool:
         """Whether no column before the last may take part in the key, except these."""
         between = self.table.columns[: columns[-1].position]
@@ -172,7 +152,7 @@ class CompositeKeys:
         return first.position == 0 and first.name in self.parents and starts and self.table.rows >= _HISTORY
 
     def _is_strong(self, columns: Sequence[ColumnTexts]) -> bool:
-        return all(self.roles.of(column) >= _STRONG for column in columns)
+        return all(self.roles.of(column) >= STRONG for column in columns)
 
     def _least_chance(self, columns: Sequence[ColumnTexts]) -> float:
         """The duplicates that a column would have left if its values were independent of the others, at least."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from discovery.inclusion import Inclusion
 from discovery.keys import Columns
 from discovery.references import Keys, Reference
-from discovery.table_names import TableNames
+from discovery.table_names import TableNames, stem_of
 from discovery.words import is_identifying, joined
 
 _COVERED = 0.9
@@ -87,7 +87,7 @@ def _candidates(child: Columns, parent: Columns, key: str, names: TableNames, ow
     own = names.identifies(parts, parent.table) or len(parts) < 2 or (own and is_identifying(parts))
     for column in child.columns:
         found = names.column(child.table, column.name)
-        same = joined(found) == joined(parts)
+        same = joined(found) == joined(parts) or (bool(found) and stem_of(found) == stem_of(parts))
         if same or (own and column.present and names.refers(found, parent.table, parts) >= 4):
             yield column.name
 

@@ -45,12 +45,13 @@ _AMBIGUOUS = 0.05
 class Detected:
     """A dialect with the reason for each of its parts. ``sure``: between 0 and 1, by the distance to the second best.
 
-    ``reasons``: by the name of the argument of ``Csv``.
+    ``reasons``: by the name of the argument of ``Csv``. ``by_names``: only the form of the first line suggests a header.
     """
 
     dialect: Csv
     sure: float
     reasons: Mapping[str, str] = field(default_factory=dict)
+    by_names: bool = False
 
 
 def detect(sample: bytes, *, whole: bool, given: Mapping[str, Any] | None = None) -> Detected:
@@ -72,7 +73,8 @@ def detect(sample: bytes, *, whole: bool, given: Mapping[str, Any] | None = None
     found = {"header": header.lines, "skip": header.skip}
     dialect = replace(best.dialect, **{**found, **known})
     sure = 1.0 if best.score == 0 else 1 - min(1.0, second / best.score)
-    return Detected(dialect, round(sure, 2), _reasons(best, second, header, because))
+    by_names = header.by_names and "header" not in known
+    return Detected(dialect, round(sure, 2), _reasons(best, second, header, because), by_names)
 
 
 def _reasons(best: Attempt, second: float, header: Header, encoding: str) -> dict[str, str]:

@@ -32,6 +32,7 @@ class TextFile:
 
     ``is_ascii``: whether the beginning has ASCII characters only. ``regular``: the share of records of this width.
     ``lines_before``: the lines before the first record. ``unnamed``: whether the header lacks a column's name.
+    ``by_names``: whether only the form of the first line suggests that it is a header.
     """
 
     object: Object
@@ -44,6 +45,7 @@ class TextFile:
     regular: float = 1.0
     lines_before: int = 0
     unnamed: bool = False
+    by_names: bool = False
 
     @property
     def format(self) -> Csv:
@@ -108,6 +110,7 @@ def _opened(file: Object, found: Detected, sample: bytes, *, ascii_only: bool) -
         regular,
         _lines_before(records, found.dialect),
         bool(header) and len([text for text in header[0] if text.strip()]) < width,
+        found.by_names,
     )
 
 
@@ -126,6 +129,17 @@ def positional(file: TextFile) -> TextFile:
         return file
     dialect = replace(file.dialect, header=0, skip=file.lines_before)
     return replace(file, dialect=dialect, header=distinct(file.header), has_header=False)
+
+
+def without_header(file: TextFile) -> TextFile:
+    """The file with its header as its first record, and generated names."""
+    dialect = replace(file.dialect, header=0)
+    names = tuple(f"column_{place + 1}" for place in range(file.width))
+    reasons = {**file.reasons, "header": "the other files of this dialect have none"}
+    before = file.dialect.skip
+    return replace(
+        file, dialect=dialect, header=names, has_header=False, reasons=reasons, lines_before=before
+    )
 
 
 def distinct(names: Iterable[str]) -> tuple[str, ...]:

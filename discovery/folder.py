@@ -13,6 +13,7 @@ from discovery.copies import without_copies
 from discovery.files import TextFile, open_csv, positional
 from discovery.footers import without_footer
 from discovery.grouping import FoundFile, SourceFile, TableFiles, group, with_encoding_of_others
+from discovery.other_headers import with_header_of_others
 from discovery.overlaps import overlap_of
 from discovery.part_names import without_part
 from discovery.places import Place, places_of
@@ -78,7 +79,7 @@ def take_inventory(s3: S3Client, objects: Sequence[Object], say: Callable[[str],
             unread.append((place.object.key, f"{error.message} {error.hint}".strip()))
     copies = without_copies(s3, opened)
     unread += copies.unread
-    tables = group(with_encoding_of_others(copies.kept), overlap_of(s3))
+    tables = group(with_encoding_of_others(with_header_of_others(copies.kept)), overlap_of(s3))
     unread += [(table.members[0].file.object.key, _NAMELESS) for table in tables if not table.pattern]
     named = tuple(table for table in tables if table.pattern)
     return Inventory(named, tuple(unread), tuple(objects), copies.notes)

@@ -20,11 +20,15 @@ _MANY_UNLIKE = 3
 
 @dataclass(frozen=True)
 class Header:
-    """``lines`` of the header, after ``skip`` lines that are not part of the table."""
+    """``lines`` of the header, after ``skip`` lines that are not part of the table.
+
+    ``by_names``: all columns hold texts, and only the form of the first line suggests that it is a header.
+    """
 
     lines: int
     skip: int
     reason: str
+    by_names: bool = False
 
 
 def detect_header(rows: Sequence[tuple[str, ...]], width: int) -> Header:
@@ -44,13 +48,16 @@ def detect_header(rows: Sequence[tuple[str, ...]], width: int) -> Header:
     if not lines:
         # Without a header below them, nearly empty records of the table's width are its first ones.
         skip = next((place for place, row in enumerate(rows[:skip]) if len(row) == width), skip)
-    return Header(lines, skip, _reason(lines, skip))
+    by_names = lines == 1 and not any(map(tells, filter(None, shapes)))
+    return Header(lines, skip, _reason(lines, skip, by_names=by_names), by_names)
 
 
-def _reason(lines: int, skip: int) -> str:
+def _reason(lines: int, skip: int, *, by_names: bool) -> str:
     before = f"; {skip} lines before it are not part of the table" if skip else ""
     if not lines:
         return "the first record looks like the others"
+    if by_names:
+        return f"the first line has the form of names, and all columns hold texts{before}"
     return (
         f"the first {'line differs' if lines == 1 else f'{lines} lines differ'} from the values below{before}"
     )

@@ -9,6 +9,7 @@ from discovery.keys import DATES, KEY_KINDS, TEXTS, WHOLE, Columns
 from discovery.table_names import TableNames
 from discovery.texts import ColumnTexts
 from discovery.vocabulary import (
+    AREAS,
     COUNTING,
     DESCRIBING,
     IDENTIFYING,
@@ -20,6 +21,11 @@ from discovery.vocabulary import (
     SURROGATE,
 )
 from discovery.words import is_identifying
+
+_AREA = 1.5
+"""The role of the name of an area, of which statistics have one row for each period."""
+STRONG = 1.8
+"""Roles of columns whose names state that they identify."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ class KeyRoles:
 
     def _plain_role(self, column: ColumnTexts, parts: tuple[str, ...]) -> float:
         kind = self.table.kinds[column.name]
+        if len(parts) == 1 and parts[0] in AREAS and column.position < 2 and kind in TEXTS:
+            return _AREA
         if parts[-1] in MEASURING or set(parts) & DESCRIBING:
             return 0.8 if column.position < 2 and kind in TEXTS else 0
         if set(parts) & PERIODS:
@@ -75,6 +83,15 @@ class KeyRoles:
     def identifies(self, column: ColumnTexts) -> bool:
         """Whether a column refers to a table, or its name identifies."""
         return column.name in self.parents or is_identifying(self.names.column(self.table.table, column.name))
+
+    def is_measure(self, column: ColumnTexts) -> bool:
+        """Whether a column's name is that of a measure."""
+        parts = self.names.column(self.table.table, column.name)
+        return bool(parts) and parts[-1] in MEASURING
+
+    def names_table(self, column: ColumnTexts) -> bool:
+        """Whether a column has the name of the table's own number: ``order_id`` of ``orders``."""
+        return self.names.identifies(self.names.column(self.table.table, column.name), self.table.table)
 
     def numbers(self, column: ColumnTexts) -> bool:
         """Whether a column's name is that of numbers of the parts of one thing: ``stop_sequence``, ``line_no``."""

@@ -33,8 +33,8 @@ _DAMAGED = 0.005
 """The share of rows without a distinct value in a key that is proposed nevertheless."""
 _SERIES = 50
 """The least rows of a series of moments with figures."""
-_AREAS = 20
-"""The least rows of statistics of areas."""
+_LABELS = 10
+"""The least rows of statistics of areas, and of figures with labels."""
 _CLEAR_NAME = 3.0
 """The least score of a name for a key with duplicates."""
 
@@ -109,7 +109,7 @@ def _proposal(
 
 def _place_score(column: ColumnTexts, table: Columns, name: float, value_range: Range) -> float:
     """The first column is likely the key. An integer whose name does not identify needs further evidence."""
-    if column.position:
+    if column.position and not _labels_figures(column, table):
         return -0.05 * min(column.position, 10)
     number = table.kinds[column.name] in WHOLE
     if name < 0 or (name == 0 and number and not _numbers_rows(column, table, value_range)):
@@ -140,13 +140,15 @@ def _name_score(column: ColumnTexts, table: Columns, names: TableNames) -> float
         return 3
     if names.is_subject(parts, table.table):
         return 2
-    if _is_series(column, table) or _is_area(column, table, parts):
-        return 2
-    if (
-        set(parts) & DESCRIBING
-        or parts[-1] in MEASURING | RECORDED
-        or (set(parts) & PLACED and column.position)
-    ):
+    if _is_area(column, table, parts):
+        return 3.5 if parts[-1] in IDENTIFYING else 2
+    return 2 if _labels_figures(column, table) else _plain_name_score(column, parts)
+
+
+def _plain_name_score(column: ColumnTexts, parts: tuple[str, ...]) -> float:
+    """The score of a name by its words alone."""
+    words_of_values = set(parts) & DESCRIBING or parts[-1] in MEASURING | RECORDED
+    if words_of_values or (set(parts) & PLACED and column.position):
         return -1
     if parts[-1] in IDENTIFYING:
         return 2.5 if len(parts) > 1 else 1
@@ -155,15 +157,23 @@ def _name_score(column: ColumnTexts, table: Columns, names: TableNames) -> float
     return 1 if len(parts) == 1 and parts[0] in NATURAL else 0
 
 
-def _is_series(column: ColumnTexts, table: Columns) -> bool:
-    """Whether a table has moments in the first place, and of each the values of numbers only."""
-    others = table.columns[1:]
+def _labels_figures(column: ColumnTexts, table: Columns) -> bool:
+    """Whether a column has a moment or a text for each row in the first place, and all others are figures.
+
+    Columns before it that have one value describe all rows.
+    """
+    before, others = table.columns[: column.position], table.columns[column.position + 1 :]
+    first = all(other.is_complete and other.distinct == 1 for other in before)
+    kind = table.kinds[column.name]
     plain = all(table.kinds[o.name] in {*NUMBERS, None} and not is_identifying(words(o.name)) for o in others)
-    first = not column.position and table.kinds[column.name] in DATES
-    return first and bool(others) and plain and table.rows >= _SERIES
+    fewest = _SERIES if kind in DATES else _LABELS
+    return first and kind in DATES | TEXTS and bool(others) and plain and table.rows >= fewest
 
 
 def _is_area(column: ColumnTexts, table: Columns, parts: tuple[str, ...]) -> bool:
-    """Whether a table has one row for each area, which is in the first place."""
-    area = len(parts) == 1 and parts[0] in AREAS and table.kinds[column.name] in TEXTS
-    return area and not column.position and table.rows >= _AREAS
+    """Whether a table has one row for each area, whose name or code is in the first two places."""
+    kind = table.kinds[column.name]
+    name = parts[0] in AREAS and set(parts[1:]) <= IDENTIFYING | {"name"} and kind in TEXTS
+    before = table.columns[: column.position]
+    leads = column.position < 2 and all(words(other.name)[:1] == parts[:1] for other in before)
+    return name and leads and table.rows >= _LABELS

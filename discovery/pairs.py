@@ -8,7 +8,7 @@ from discovery.inclusion import Inclusion
 from discovery.keys import TEXTS, WHOLE, Columns
 from discovery.table_names import TableNames
 from discovery.texts import ColumnTexts, Coverage
-from discovery.vocabulary import CALENDARS, MEASURING, PERIODS, RECORDED
+from discovery.vocabulary import AREAS, CALENDARS, MEASURING, PERIODS, RECORDED
 from discovery.words import is_identifying
 
 _SAME = {"smallint": "text", "integer": "text", "bigint": "text", "varchar": "text"}
@@ -73,6 +73,11 @@ class Pair:
         parts = names.column(self.table.table, self.column.name)
         same = parts == names.column(self.parent.table, self.key.name)
         return same and not is_identifying(parts) and not names.is_subject(parts, self.parent.table)
+
+    def is_by_area(self, names: TableNames) -> bool:
+        """Whether two tables that are not named after areas have one name of areas: ``state`` of statistics."""
+        parts = names.column(self.table.table, self.column.name)
+        return bool(AREAS & set(parts)) and self.is_by_plain_name(names)
 
     def is_telling(self, names: TableNames, inclusion: Inclusion) -> bool:
         """Whether values alone are evidence: long texts, or many integers that accident would not include."""

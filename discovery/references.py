@@ -26,6 +26,8 @@ _EXTENDS = 4
 """The least strength of a name by which a table's key refers to the table that it extends."""
 _NAMED = 3.5
 """A name of this strength states its table, so that values suggest no other."""
+_ALIKE = 0.98
+"""The least share of areas that are found: each table of statistics has its own."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,8 @@ class References:
         """Whether names and values together are enough."""
         coverage, strength = reference.coverage, reference.name
         if not coverage.found or (not first and coverage.share < 0.9):
+            return False
+        if pair.is_by_area(self.names) and coverage.share < _ALIKE:
             return False
         if strength >= 4 and not pair.is_by_plain_name(self.names):
             # A parent whose file is damaged lacks rows, and the reference exists nevertheless.

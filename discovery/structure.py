@@ -12,10 +12,13 @@ from discovery.inclusion import Inclusion
 from discovery.key_roles import KeyRoles
 from discovery.key_use import by_use
 from discovery.keys import ENOUGH, Columns, KeyProposal, single_keys
+from discovery.link_keys import links, members, wide_links
+from discovery.panels import panel_key
 from discovery.references import Reference, References
 from discovery.table_names import TableNames
 from discovery.texts import TextStore
 from discovery.unique_columns import unique_columns, unique_notes
+from discovery.wider_keys import with_own_number
 
 _CLEAR = 2.5
 """A reference with at least this strength of name takes part in keys."""
@@ -91,12 +94,12 @@ def _targets(
 
 
 def _key(search: CompositeKeys, single: KeyProposal | None) -> tuple[str, ...] | None:
+    store, roles = search.store, search.roles
     if single is None:
-        found = search.wide_links() or search.best()
-        return found.columns if found else None
+        return members(roles) or wide_links(store, roles) or search.best() or panel_key(store, roles)
     named = single.score >= _OWN_NAME
     if single.damaged and (several := search.extended(single.columns[0])):
-        return several.columns
-    if not named and set(single.columns) <= set(search.parents) and (link := search.links()):
-        return link.columns
-    return single.columns
+        return several
+    if not named and set(single.columns) <= set(search.parents) and (link := links(store, roles)):
+        return link
+    return single.columns if named else with_own_number(roles, single.columns)

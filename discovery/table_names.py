@@ -170,7 +170,7 @@ class TableNames:
     @staticmethod
     def _abbreviated(column: tuple[str, ...], subject: tuple[str, ...]) -> float:
         """``cust_id`` and ``custkey`` of ``customers``: 3. ``ship_via`` of ``shippers``, ``dept`` of ``departments``: 2."""
-        stem, identifying = _stem(column)
+        stem, identifying = stem_of(column)
         if identifying and any(abbreviates("".join(stem[start:]), subject) for start in range(len(stem))):
             # A whole abbreviation of two words (cdemo) excludes the other tables that end in the same word.
             return (
@@ -186,7 +186,7 @@ class TableNames:
     @staticmethod
     def _in_role(column: tuple[str, ...], subject: tuple[str, ...]) -> float:
         """``created_by`` of ``users``, ``dest`` of ``airports``: the words are roles of such tables."""
-        stem, _ = _stem(column)
+        stem, _ = stem_of(column)
         for roles, things in ROLES:
             if stem and set(stem) <= roles and subject[-1] in things:
                 return _ROLE
@@ -215,7 +215,7 @@ def _column_prefix(headers: Sequence[str]) -> str:
     return word if short and times >= max(3, 0.8 * len(headers)) else ""
 
 
-def _stem(column: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
+def stem_of(column: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
     """The words without the identifying one, and whether there is one, also without a separator: ``custkey``."""
     if len(column) > 1 and column[-1] in IDENTIFYING:
         return column[:-1], True

@@ -193,6 +193,15 @@ def test_encodings_with_and_without_a_mark_are_read(tmp_path: Path) -> None:
     assert {result.loaded for result in found.results.values()} == {2}
 
 
+def test_first_line_of_texts_is_a_record_if_no_other_file_of_the_dialect_has_a_header(tmp_path: Path) -> None:
+    codes = "A^Analytical\nAI^Analytical, incomplete\nCAZN^Copied\n"
+    numbered = {f"{name}.txt": f"1^{name}\n2^{name}{name}\n3^x\n" for name in ("foods", "groups")}
+    found = drafted(tmp_path / "without", {"codes.txt": codes, **numbered})
+    assert found.files["codes"] == ("codes.txt", 3)
+    with_header = {"codes.txt": codes, **numbered, "units.txt": "unit_no^factor\n1^10.5\n2^11.5\n"}
+    assert drafted(tmp_path / "with", with_header).files["codes"] == ("codes.txt", 2)
+
+
 def test_columns_with_equal_or_missing_headers_are_read_by_position(tmp_path: Path) -> None:
     found = drafted(
         tmp_path,
