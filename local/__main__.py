@@ -1,4 +1,4 @@
-"""The embedded cloud's command line: `python -m local up | deploy | down | status`."""
+"""The embedded cloud's command line: `python -m local up | deploy | down | status | env`."""
 
 import argparse
 import dataclasses
@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from local import cloud, config, interrupts
+from local import aws, cloud, config, interrupts
 from local.config import Config
 from local.errors import LocalCloudError
 
@@ -22,9 +22,8 @@ EPILOG = """\
 Settings may also come from the environment or from .env: DATAFORGE_STATE, DATAFORGE_AWS_PORT,
 DATAFORGE_PG_PORT, DATAFORGE_REGION, DATAFORGE_POSTGRES. Two clouds with different state folders and ports run side by side.
 
-To use the AWS command line or boto3:
-  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=eu-west-1
-  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+To use the AWS command line or boto3, whose calls must be signed with the administrator's credentials:
+  eval "$(.venv/bin/python -m local env)"
 """
 
 
@@ -83,7 +82,17 @@ def status(chosen: Config) -> int:
     return 0
 
 
-COMMANDS = {"up": up, "deploy": redeploy, "down": down, "status": status}
+def env(chosen: Config) -> int:
+    """Print the variables with which other clients of AWS call the running cloud, as commands of a shell."""
+    known = aws.client_settings(cloud.read_outputs(chosen))
+    print(f"export AWS_ENDPOINT_URL={known['endpoint_url']} AWS_REGION={known['region_name']}")
+    print(f"export AWS_DEFAULT_REGION={known['region_name']} AWS_ACCESS_KEY_ID={known['aws_access_key_id']}")
+    print(f"export AWS_SECRET_ACCESS_KEY={known['aws_secret_access_key']}")
+    print("unset AWS_SESSION_TOKEN AWS_PROFILE")
+    return 0
+
+
+COMMANDS = {"up": up, "deploy": redeploy, "down": down, "status": status, "env": env}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,7 +106,8 @@ def _parser() -> argparse.ArgumentParser:
         "command",
         choices=COMMANDS,
         help="up: start and deploy; deploy: deploy to the running cloud;"
-        " down: stop and delete the data; status: print whether it runs",
+        " down: stop and delete the data; status: print whether it runs;"
+        " env: print shell commands that export its address and credentials",
     )
     parser.add_argument(
         "--state",

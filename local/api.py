@@ -22,7 +22,7 @@ def offer(config: Config, stack: Mapping[str, str]) -> dict[str, str]:
     address = ON_AWS.fullmatch(stack.get("api_url", ""))
     if address is None:
         return {}
-    client = make_client("apigateway", THIS_MACHINE, aws.access(config.endpoint, config.region))
+    client = make_client("apigateway", THIS_MACHINE, aws.access(aws.connection(config)))
     keys = {}
     for kind in KINDS:
         plan = stack[PLAN_OUTPUTS[kind]]

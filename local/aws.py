@@ -1,7 +1,11 @@
 """The AWS emulator: ministack with this project's patches, on the Python of `.local/cloud-venv`."""
 
+import base64
+import json
 import os
+import secrets
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -12,8 +16,6 @@ from local.errors import NotInstalled
 
 NAME = "The AWS emulator"
 ACCOUNT = "000000000000"
-ACCESS_KEY_ID, SECRET_ACCESS_KEY = "test", "test"
-"""The administrator's credentials. The emulator takes any."""
 
 
 class ClientSettings(TypedDict):
@@ -25,18 +27,24 @@ class ClientSettings(TypedDict):
     aws_secret_access_key: str
 
 
-def access(endpoint: str, region: str) -> Access:
-    """The connection settings of clients: `make_client("s3", THIS_MACHINE, access(...))`."""
-    return Access(embedded_session(region), endpoint)
+def connection(config: Config) -> dict[str, str]:
+    """The address and the administrator's credentials, named as in ``outputs.json``. The emulator has been started."""
+    administrator: dict[str, str] = json.loads(config.administrator.read_text())
+    return {"aws_endpoint_url": config.endpoint, "region": config.region, **administrator}
 
 
-def client_settings(endpoint: str, region: str) -> ClientSettings:
-    """The arguments of a client of the emulator: `boto3.client("s3", **client_settings(...))`."""
+def access(outputs: Mapping[str, str]) -> Access:
+    """The connection settings of clients: `make_client("s3", THIS_MACHINE, access(outputs))`."""
+    return Access(embedded_session(outputs), outputs["aws_endpoint_url"])
+
+
+def client_settings(outputs: Mapping[str, str]) -> ClientSettings:
+    """The arguments of a client of the emulator: `boto3.client("s3", **client_settings(outputs))`."""
     return {
-        "endpoint_url": endpoint,
-        "region_name": region,
-        "aws_access_key_id": ACCESS_KEY_ID,
-        "aws_secret_access_key": SECRET_ACCESS_KEY,
+        "endpoint_url": outputs["aws_endpoint_url"],
+        "region_name": outputs["region"],
+        "aws_access_key_id": outputs["aws_access_key_id"],
+        "aws_secret_access_key": outputs["aws_secret_access_key"],
     }
 
 
@@ -56,14 +64,25 @@ def start(config: Config) -> None:
     if not CLOUD_PYTHON.exists():
         raise NotInstalled(CLOUD_PYTHON)
     config.temp.mkdir()
+    create_administrator(config)
+    secret_files = ["--superuser", str(config.superuser), "--administrator", str(config.administrator)]
     processes.start(
         pid_file(config),
-        [CLOUD_PYTHON, "-m", "local.emulator", "--superuser", config.superuser],
+        [str(CLOUD_PYTHON), "-m", "local.emulator", *secret_files],
         env=environment(config),
         cwd=ROOT,
         log=log(config),
     )
     processes.wait_until_ready(NAME, pid_file(config), log(config), lambda: ports.answers(config.aws_port))
+
+
+def create_administrator(config: Config) -> None:
+    """Generate the administrator's credentials, in the form of AWS."""
+    key = "AKIA" + base64.b32encode(secrets.token_bytes(10)).decode()
+    config.administrator.touch(mode=0o600)
+    config.administrator.write_text(
+        json.dumps({"aws_access_key_id": key, "aws_secret_access_key": secrets.token_urlsafe(30)})
+    )
 
 
 def stop(config: Config) -> None:

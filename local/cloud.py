@@ -56,6 +56,13 @@ def redeploy(config: Config, say: Say = tell) -> Outputs:
         return _deploy(recorded(config), say)
 
 
+def read_outputs(config: Config) -> Outputs:
+    """The outputs of the running cloud. Raises ``NotRunning``."""
+    if not (is_up(config) and config.outputs.exists()):
+        raise NotRunning(config.state)
+    return outputs.read(config.outputs)
+
+
 def recorded(config: Config) -> Config:
     """The configuration with the settings of the cloud that runs in its state folder."""
     # A cloud that an earlier version started recorded no version of PostgreSQL.
@@ -104,10 +111,7 @@ def _deploy(config: Config, say: Say) -> Outputs:
     stacks = deploy.deploy(config, say)
     offered = outputs.from_stacks(stacks)
     found = offered | {
-        "aws_endpoint_url": config.endpoint,
-        "region": config.region,
-        "aws_access_key_id": aws.ACCESS_KEY_ID,
-        "aws_secret_access_key": aws.SECRET_ACCESS_KEY,
+        **aws.connection(config),
         "database_url": postgres.url(config, _database(config)),
         **api.offer(config, offered),
     }
@@ -117,7 +121,7 @@ def _deploy(config: Config, say: Say) -> Outputs:
 
 def _database(config: Config) -> str:
     """The name of the database that the app created."""
-    client = make_client("rds", THIS_MACHINE, aws.access(config.endpoint, config.region))
+    client = make_client("rds", THIS_MACHINE, aws.access(aws.connection(config)))
     instances = client.describe_db_instances()["DBInstances"]
     return next((instance["DBName"] for instance in instances if instance.get("DBName")), "postgres")
 
@@ -151,6 +155,8 @@ def _alone(config: Config) -> Iterator[None]:
     aws.bypass_proxies()
     try:
         config.state.mkdir(parents=True, exist_ok=True)
+        # It contains passwords and keys, and an earlier version created it readable by all.
+        config.state.chmod(0o700)
         file = (config.state / "lock").open("w")
     except PermissionError as error:
         raise NotYours(config.state) from error

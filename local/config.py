@@ -79,6 +79,11 @@ class Config:
         return self.run / "superuser.json"
 
     @property
+    def administrator(self) -> Path:
+        """JSON with the credentials of the emulator's administrator; readable by its owner alone."""
+        return self.run / "administrator.json"
+
+    @property
     def outputs(self) -> Path:
         return self.state / "outputs.json"
 

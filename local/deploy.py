@@ -99,7 +99,7 @@ def _report(line: str, say: Say) -> None:
 
 def _failures(config: Config, begun: datetime) -> list[str]:
     """The causes of failed resources in order of time, without resources that were cancelled as a consequence."""
-    client = make_client("cloudformation", THIS_MACHINE, aws.access(config.endpoint, config.region))
+    client = make_client("cloudformation", THIS_MACHINE, aws.access(aws.connection(config)))
     causes = []
     for stack in client.describe_stacks()["Stacks"]:
         events = client.describe_stack_events(StackName=stack["StackName"])["StackEvents"]
@@ -116,13 +116,14 @@ def environment(config: Config) -> dict[str, str]:
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_", "PYTHON"))
     }
     nothing = str(config.run / "no-aws-configuration")
+    administrator = aws.client_settings(aws.connection(config))
     return kept | {
         "PATH": os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)]),
         processes.MARKER: str(config.state),
         "AWS_ENDPOINT_URL": config.endpoint,
         "AWS_ENDPOINT_URL_S3": config.endpoint,
-        "AWS_ACCESS_KEY_ID": aws.ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": aws.SECRET_ACCESS_KEY,
+        "AWS_ACCESS_KEY_ID": administrator["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": administrator["aws_secret_access_key"],
         "AWS_REGION": config.region,
         "AWS_DEFAULT_REGION": config.region,
         "AWS_CONFIG_FILE": nothing,

@@ -29,7 +29,7 @@ def took(begun: float) -> None:
 def save_report(outputs: Outputs, output: MigrationOutput, folder: Path) -> Path:
     """Download report.html, which is deleted with the cloud. Returns its path."""
     uri = urlsplit(output.report)
-    s3 = make_client("s3", THIS_MACHINE, aws.access(outputs["aws_endpoint_url"], outputs["region"]))
+    s3 = make_client("s3", THIS_MACHINE, aws.access(outputs))
     page = folder / "report.html"
     s3.download_file(uri.netloc, report_page_key(output.migration_id), str(page))
     return page

@@ -1,7 +1,8 @@
-"""Start ministack, patched: `python -m local.emulator --superuser run/superuser.json`."""
+"""Start ministack, patched: `python -m local.emulator --superuser FILE --administrator FILE`."""
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ministack import app
 from local.emulator import (
     api_keys,
     backlog,
+    credentials,
     database,
     error_names,
     layers,
@@ -29,9 +31,15 @@ def main() -> None:
     parser.add_argument(
         "--superuser", type=Path, required=True, help="JSON with PostgreSQL's host, port, user, password"
     )
-    superuser = json.loads(parser.parse_args().superuser.read_text())
+    parser.add_argument(
+        "--administrator",
+        type=Path,
+        required=True,
+        help="JSON with the administrator's access key and secret",
+    )
+    options = parser.parse_args()
     unknown_types.apply()
-    database.apply(superuser)
+    database.apply(json.loads(options.superuser.read_text()))
     error_names.apply()
     log_wait.apply()
     layers.apply()
@@ -42,6 +50,7 @@ def main() -> None:
     backlog.apply()
     map_runs.apply()
     api_keys.apply()
+    credentials.apply(json.loads(options.administrator.read_text()), int(os.environ["GATEWAY_PORT"]))
     sys.argv = ["ministack"]
     app.main()
 

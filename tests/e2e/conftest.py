@@ -37,7 +37,7 @@ def cloud(cloud_config: Config) -> Iterator[Outputs]:
 @pytest.fixture(scope="session")
 def aws(cloud: Outputs) -> ClientSettings:
     """For ``boto3.client("s3", **aws)``."""
-    return client_settings(cloud["aws_endpoint_url"], cloud["region"])
+    return client_settings(cloud)
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,7 @@ def check(answers: list[Answer]) -> None:
 
 def migrate(cloud: Outputs) -> dict[str, Any]:
     """Migrate some quotes; the execution as Step Functions describes it when it has ended."""
-    aws = client_settings(cloud["aws_endpoint_url"], cloud["region"])
+    aws = client_settings(cloud)
     prefix = f"burst-{secrets.token_hex(4)}/"
     boto3.client("s3", **aws).put_object(
         Bucket=cloud["raw_bucket"], Key=f"{prefix}quotes.csv", Body=QUOTES.encode()

@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 
 from local import cloud, deploy
-from local.aws import client_settings
+from local.aws import client_settings, connection
 from local.config import ROOT, Config
 from local.errors import DeployFailed
 
@@ -76,7 +76,7 @@ def execute(url: str, statement: str) -> None:
 
 
 def clients(config: Config) -> tuple[Any, Any]:
-    settings = client_settings(config.endpoint, config.region)
+    settings = client_settings(connection(config))
     return boto3.client("cloudformation", **settings), boto3.client("rds", **settings)
 
 

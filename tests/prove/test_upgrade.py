@@ -20,7 +20,7 @@ import urllib3
 
 from dataforge.postgres.sql import Sql, ident
 from local import cloud
-from local.aws import client_settings
+from local.aws import client_settings, connection
 from local.command import dataforge
 from local.config import ROOT, Config
 from local.generate import generate
@@ -151,7 +151,7 @@ def content(config: Config, outputs: Outputs) -> Content:
 
 
 def resources(config: Config) -> dict[str, str]:
-    client = boto3.client("cloudformation", **client_settings(config.endpoint, config.region))
+    client = boto3.client("cloudformation", **client_settings(connection(config)))
     (stack,) = (s for s in client.describe_stacks()["Stacks"] if s["StackName"].startswith("DataForge"))
     found = client.describe_stack_resources(StackName=stack["StackName"])["StackResources"]
     return {

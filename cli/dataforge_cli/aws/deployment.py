@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 CLONE = Path(__file__).resolve().parents[3]
 DEFAULT_STAGE = "dev"
+EMBEDDED_OUTPUTS = ("region", "aws_access_key_id", "aws_secret_access_key")
+"""Outputs without which the embedded cloud cannot be called."""
 SCHEMA_SECONDS = 15 * 60
 """Read time-out of a call of the schema function."""
 
@@ -109,7 +111,9 @@ def from_file(path: Path, flags: str = "") -> Deployment:
     if endpoint is None:
         users = session(outputs.get("region"))
         return Deployment(f"AWS in {users.region_name} ({path})", outputs, Access(users), COMMAND_LINE, flags)
-    access = Access(embedded_session(outputs.get("region", "us-east-1")), endpoint)
+    if missing := [name for name in EMBEDDED_OUTPUTS if name not in outputs]:
+        raise BadOutputs(path, f"has no {', '.join(missing)}")
+    access = Access(embedded_session(outputs), endpoint)
     name = f"the embedded cloud at {endpoint} ({path})"
     return Deployment(name, outputs, access, THIS_MACHINE, flags, path.resolve().parent)
 

@@ -199,8 +199,8 @@ def as_aws(cloud: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "AWS_ENDPOINT_URL": cloud["aws_endpoint_url"],
         "AWS_REGION": cloud["region"],
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": cloud["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": cloud["aws_secret_access_key"],
     }.items():
         monkeypatch.setenv(name, value)
 

@@ -67,8 +67,9 @@ def test_outputs_have_every_address(running: Config) -> None:
         *("aws_access_key_id", "aws_secret_access_key"),
     }
     assert found["aws_endpoint_url"] == f"http://127.0.0.1:{running.aws_port}"
-    assert running.outputs.stat().st_mode & 0o077 == 0
-    s3 = boto3.client("s3", **aws.client_settings(found["aws_endpoint_url"], found["region"]))
+    assert running.outputs.stat().st_mode & 0o777 == 0o600
+    assert running.state.stat().st_mode & 0o777 == 0o700
+    s3 = boto3.client("s3", **aws.client_settings(found))
     assert s3.head_bucket(Bucket=found["raw_bucket"])["BucketRegion"] == "eu-west-1"
 
 
@@ -102,7 +103,7 @@ def test_postgres_started_by_root_runs_unprivileged_below_a_folder_of_root(runni
 
 def test_second_up_deploys_changes_and_preserves_data(running: Config) -> None:
     before = outputs(running)
-    s3 = boto3.client("s3", **aws.client_settings(before["aws_endpoint_url"], before["region"]))
+    s3 = boto3.client("s3", **aws.client_settings(before))
     s3.put_object(Bucket=before["raw_bucket"], Key="kept", Body=b"data")
     query(running, "CREATE TABLE saved AS SELECT 1 AS a; SELECT 1")
     source = running.app / "app.py"

@@ -21,10 +21,11 @@ import boto3
 import psycopg2
 import pytest
 import urllib3
+from botocore.exceptions import ClientError
 
 from local import aws as emulator
 from local import ports, processes
-from local.aws import ClientSettings, client_settings
+from local.aws import ClientSettings
 from local.config import CLOUD_PYTHON, Config
 
 if TYPE_CHECKING:
@@ -48,7 +49,13 @@ def plain(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
     environment = emulator.environment(config)
     processes.start(pid_file, [CLOUD_PYTHON, "-m", "ministack"], env=environment, cwd=state, log=log)
     processes.wait_until_ready("ministack", pid_file, log, lambda: ports.answers(config.aws_port))
-    yield client_settings(config.endpoint, config.region)
+    # Any credentials will do.
+    yield {
+        "endpoint_url": config.endpoint,
+        "region_name": config.region,
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+    }
     processes.stop(pid_file, signal.SIGKILL)
     processes.sweep(state)
 
@@ -293,6 +300,53 @@ def make_api(settings: ClientSettings, function: str, *, key_required: bool = Fa
     )
     gateway.create_deployment(restApiId=api, stageName="live")
     return f"{settings['endpoint_url']}/_aws/execute-api/{api}/live/"
+
+
+def test_unsigned_call_is_refused_and_its_answer_has_no_cors_headers(
+    plain: ClientSettings, aws: ClientSettings
+) -> None:
+    def answer(settings: ClientSettings, path: str) -> tuple[int, str | None]:
+        found = urllib3.request("GET", settings["endpoint_url"] + path, retries=False)
+        return found.status, found.headers.get("Access-Control-Allow-Origin")
+
+    paths = ("/", "/_ministack/health", "/2015-03-31/functions/")
+    assert {answer(plain, path) for path in paths} == {(200, "*"), (200, None)}
+    assert {answer(aws, path) for path in paths} == {(403, None)}
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "code"),
+    [
+        ("s3", "list_buckets", "InvalidAccessKeyId"),
+        ("lambda", "list_functions", "UnrecognizedClientException"),
+        ("cloudformation", "list_stacks", "InvalidClientTokenId"),
+        ("secretsmanager", "list_secrets", "UnrecognizedClientException"),
+    ],
+)
+def test_call_with_the_usual_credentials_of_emulators_is_refused_in_the_protocol_of_the_service(
+    aws: ClientSettings, service: Any, call: str, code: str
+) -> None:
+    guessed: ClientSettings = {**aws, "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    with pytest.raises(ClientError) as caught:
+        getattr(boto3.client(service, **guessed), call)()
+    assert caught.value.response["Error"]["Code"] == code
+
+
+def test_functions_have_different_credentials_of_their_role(
+    plain: ClientSettings, aws: ClientSettings
+) -> None:
+    source = (
+        "import boto3, os\ndef handler(event, context):\n"
+        "    found = boto3.client('sts').get_caller_identity()\n"
+        "    return [os.environ['AWS_ACCESS_KEY_ID'], found['Arn'].split(':', 5)[5]]\n"
+    )
+    keys = [[invoke(at, make_function(at, f"who-{n}", source))[0] for n in (1, 2)] for at in (plain, aws)]
+    assert keys[0][0] == keys[0][1] == "000000000000"
+    assert keys[1][0] != keys[1][1]
+    assert [invoke(aws, f"who-{n}")[1] for n in (1, 2)] == [
+        "assumed-role/any/who-1",
+        "assumed-role/any/who-2",
+    ]
 
 
 @pytest.mark.parametrize("key_required", [True, False])

@@ -58,7 +58,8 @@ def test_presigned_path_names_bucket_at_the_embedded_cloud(monkeypatch: pytest.M
 
 
 def test_client_of_a_session_has_the_same_addressing_as_a_client_of_the_environment() -> None:
-    client = make_client("s3", COMMAND_LINE, Access(embedded_session("eu-south-2")))
+    outputs = {"region": "eu-south-2", "aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+    client = make_client("s3", COMMAND_LINE, Access(embedded_session(outputs)))
     url = client.generate_presigned_url("get_object", Params={"Bucket": "report", "Key": "k"})
     assert urlsplit(url).netloc == "report.s3.eu-south-2.amazonaws.com"
 

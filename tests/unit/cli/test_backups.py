@@ -283,6 +283,7 @@ def test_stop_ends_a_running_backup(deployment: Deployment, outputs: Path) -> No
 def test_error_of_a_stopped_cloud_has_a_hint(outputs: Path, tmp_path: Path) -> None:
     path = tmp_path / "outputs.json"
     stopped = json.loads(outputs.read_text()) | {"aws_endpoint_url": "http://127.0.0.1:9"}
+    stopped |= {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
     path.write_text(json.dumps(stopped))
     for words in (["backup", "list"], ["backup"], ["restore", "orders", "--yes"], ["status"]):
         result = dataforge(path, *words)

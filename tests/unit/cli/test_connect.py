@@ -62,7 +62,13 @@ def outputs_file(tmp_path: Path, **outputs: str) -> Path:
 
 def test_address_of_the_embedded_cloud_is_printed(tmp_path: Path) -> None:
     address = "postgresql://postgres:x@127.0.0.1:5432/dataforge"
-    file = outputs_file(tmp_path, aws_endpoint_url="http://127.0.0.1:1", database_url=address)
+    file = outputs_file(
+        tmp_path,
+        aws_endpoint_url="http://127.0.0.1:1",
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+        database_url=address,
+    )
     result = CliRunner().invoke(app, ["--outputs", str(file), "connect", "--json"])
     assert json.loads(result.stdout) == {"status": "ready", "psql": f"psql {address}"}
 

@@ -18,7 +18,12 @@ from dataforge_cli.aws.deployment import from_file
 from dataforge_cli.main import app
 
 OUTPUTS = {"raw_bucket": "raw", "region": "eu-west-1"}
-EMBEDDED = {**OUTPUTS, "aws_endpoint_url": "http://127.0.0.1:9"}
+EMBEDDED = {
+    **OUTPUTS,
+    "aws_endpoint_url": "http://127.0.0.1:9",
+    "aws_access_key_id": "key",
+    "aws_secret_access_key": "secret",
+}
 
 
 def write(folder: Path, outputs: dict[str, str], versions: dict[str, str] | None = None) -> Path:

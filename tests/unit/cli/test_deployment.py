@@ -15,6 +15,8 @@ from local import config, outputs
 EMBEDDED = {
     "aws_endpoint_url": "http://127.0.0.1:4566",
     "region": "eu-west-3",
+    "aws_access_key_id": "embedded",
+    "aws_secret_access_key": "secret",
     "raw_bucket": "raw",
     "report_bucket": "report",
 }
@@ -63,9 +65,9 @@ def test_embedded_cloud_is_reached_with_any_environment(embedded: Deployment, se
     assert client.meta.config.proxies == {}
 
 
-def test_embedded_cloud_gets_dummy_credentials(embedded: Deployment) -> None:
+def test_embedded_cloud_gets_the_credentials_in_its_outputs(embedded: Deployment) -> None:
     credentials = credentials_of(embedded)
-    assert (credentials.access_key, credentials.secret_key, credentials.token) == ("test", "test", None)
+    assert (credentials.access_key, credentials.secret_key, credentials.token) == ("embedded", "secret", None)
 
 
 def test_schema_function_is_invoked_once_and_synchronously(embedded: Deployment) -> None:
@@ -104,6 +106,7 @@ def test_stage_and_outputs_together_are_refused(tmp_path: Path) -> None:
         ('{"raw_bucket": 1}', "not a JSON object of texts"),
         ('{"DataForge-dev": {"RawBucket": "raw"}}', "not a JSON object of texts"),
         ("{}", "no raw_bucket"),
+        ('{"raw_bucket": "raw", "aws_endpoint_url": "http://127.0.0.1:1"}', "no region, aws_access_key_id, "),
     ],
 )
 def test_error_names_the_invalid_outputs_file_and_the_reason(

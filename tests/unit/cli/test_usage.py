@@ -178,6 +178,7 @@ def test_error_without_credentials_has_both_hints(monkeypatch: pytest.MonkeyPatc
 
 def test_error_of_an_unreachable_embedded_cloud_has_a_hint(tmp_path: Path) -> None:
     offered = {"aws_endpoint_url": "http://127.0.0.1:9", "region": "eu-west-1", "raw_bucket": "raw"}
+    offered |= {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
     (tmp_path / "outputs.json").write_text(json.dumps(offered | {"migration_arn": "arn:aws:states:::m"}))
     result = run("status", "--outputs", str(tmp_path / "outputs.json"))
     assert result.exit_code == 1

@@ -6,6 +6,7 @@ which regions opened since 2019 reject. Importing this module loads neither boto
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
@@ -140,10 +141,15 @@ def session(region: str | None = None) -> boto3.Session:
     return boto3.Session(region_name=region)
 
 
-def embedded_session(region: str) -> boto3.Session:
-    """A session with the credentials of the embedded cloud. Profiles and files of the user are not read."""
+def embedded_session(outputs: Mapping[str, str]) -> boto3.Session:
+    """A session with the credentials in the outputs of the embedded cloud. Profiles and files of the user are not read."""
     import boto3  # noqa: PLC0415
 
     unread = dict.fromkeys(("profile", "config_file", "credentials_file"), (None, None, None, None))
     core = CoreSession(session_vars=unread)
-    return boto3.Session("test", "test", region_name=region, botocore_session=core)
+    return boto3.Session(
+        outputs["aws_access_key_id"],
+        outputs["aws_secret_access_key"],
+        region_name=outputs["region"],
+        botocore_session=core,
+    )

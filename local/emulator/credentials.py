@@ -1,0 +1,80 @@
+"""Require credentials for every call of the emulator, and give each process of a function a key pair of its role.
+
+The emulator accepts any credentials, and its CORS headers let each web page read the answers. Its own option AUTH would also
+evaluate policies, and gives functions keys that anybody can compute from their ARNs.
+"""
+
+import secrets
+import uuid
+from typing import Any
+
+from ministack import app
+from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core.responses import get_account_id
+from ministack.core.router import detect_service
+from ministack.services import lambda_svc, sts
+
+from local.emulator.anchors import require
+from local.emulator.gate import Answer, Gate
+from local.emulator.signatures import Credential, Refused, Request
+
+Administrator = dict[str, str]
+"""aws_access_key_id, aws_secret_access_key"""
+
+
+def apply(administrator: Administrator, port: int) -> None:
+    """Let in only what is signed with the administrator's credentials or with a session of a role."""
+    require("credentials", app, "app", "_credential_failure")
+    require("credentials", iam_evaluator, "resolve_credential", "is_root_access_key", "AuthError")
+    require("credentials", lambda_runtime, "execution_credentials", "_account_region_from_function_config")
+    require("credentials", lambda_svc, "execution_credentials")
+    require("credentials", sts, "register_session", "_gen_session_access_key", "_gen_session_token")
+    account = get_account_id()
+    sts.register_session(
+        administrator["aws_access_key_id"],
+        {
+            "Arn": f"arn:aws:iam::{account}:root",
+            "UserId": account,
+            "AccountId": account,
+            "SecretAccessKey": administrator["aws_secret_access_key"],
+        },
+    )
+    lambda_runtime.execution_credentials = lambda_svc.execution_credentials = _session_of_function
+    app.app = Gate(app.app, (f"127.0.0.1:{port}", f"localhost:{port}"), _find, _refuse)
+
+
+def _session_of_function(config: dict[str, Any]) -> dict[str, str]:
+    """New credentials of the function's role, for the environment of a process of the function."""
+    account, _ = lambda_runtime._account_region_from_function_config(config)
+    role, name = config["Role"].rsplit("/", 1)[-1], config["FunctionName"][:64]
+    key, secret, token = sts._gen_session_access_key(), secrets.token_urlsafe(30), sts._gen_session_token()
+    sts.register_session(
+        key,
+        {
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{role}/{name}",
+            "UserId": f"{role}:{name}",
+            "AccountId": account,
+            "SecretAccessKey": secret,
+            "SessionToken": token,
+        },
+    )
+    return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
+
+
+def _find(access_key_id: str, token: str) -> Credential:
+    # Keys that the emulator accepts as root: "test" and account numbers, whose secret is known.
+    if iam_evaluator.is_root_access_key(access_key_id):
+        raise Refused("UnrecognizedClientException", "The access key does not exist.")
+    found = iam_evaluator.resolve_credential(access_key_id, get_account_id(), token)
+    if isinstance(found, iam_evaluator.CredentialResolutionError):
+        raise Refused(found.code, found.message)
+    return Credential(found.secret_access_key, found.principal_arn)
+
+
+def _refuse(request: Request, error: Refused) -> Answer:
+    """The answer in the protocol of the service that was called."""
+    headers, parameters = dict(request.headers), {name: [value] for name, value in request.parameters}
+    service = detect_service(request.method, request.path, headers, parameters)
+    denied = iam_evaluator.AuthError(error.code, str(error))
+    answer: Answer = app._credential_failure(service, "", str(uuid.uuid4()), denied, headers)
+    return answer
