@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from dataforge_cli.commands.audit import audit
 from dataforge_cli.commands.backup import backup
 from dataforge_cli.commands.check import check
 from dataforge_cli.commands.connect import connect
@@ -82,6 +83,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "connect": connect,
     "ingest": ingest,
     "keys": keys,
+    "audit": audit,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

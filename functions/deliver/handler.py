@@ -25,6 +25,7 @@ from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import DATASETS, DEFAULT, get_dataset
 from functions.deliver import start_page
 from functions.deliver.answers import JSON, cached_answer, page_answer
+from functions.deliver.audit import audit_page
 from functions.deliver.quality.last_quality import LastQuality, last_quality
 from functions.deliver.quality.report import DEFAULT_WINDOW, describe_quality, read_window
 from functions.deliver.quality.score_metric import WINDOW, publish_scores
@@ -140,6 +141,13 @@ def get_quality(request: Request) -> Response:
     window = read_window(given)
     found = _select(lambda cursor: [describe_quality(cursor, dataset, window) for dataset in datasets])
     return _json(request, {"window": given, "data": found})
+
+
+@router.route("GET", "/v1/audit", least=Kind.OPERATOR)
+def get_audit(request: Request) -> Response:
+    """Return a page of the audit."""
+    parameters = request.single_query()
+    return Response(body=_select(lambda cursor: audit_page(cursor, parameters)))
 
 
 def _page(cursor: Cursor, query: RecordQuery) -> tuple[Page, LastQuality, list[str]]:

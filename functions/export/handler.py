@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dataforge.api.exports import ExportRequest
 from dataforge.aws.clients import worker_s3
 from dataforge.aws.failures import explain_caught
 from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
@@ -16,11 +15,8 @@ from dataforge.runs.ids import run_id
 from dataforge.runs.step_names import RunStep
 from dataforge.settings import ExportSettings, read
 from dataforge.tables.datasets import get_dataset
+from functions.export.audit import ExportInput, record_end, record_failure, record_start
 from functions.export.export import export
-
-if TYPE_CHECKING:
-    pass
-
 
 SERVICE = "export"
 logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
@@ -32,12 +28,17 @@ def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     The step "explain" returns the public {"error", "cause"} of an error that the state machine caught.
     """
+    execution = event.get("execution", "")
     if event.get("step") == RunStep.EXPLAIN:
-        return explain_caught(event["error"]).as_answer()
-    request = ExportRequest.model_validate(event["input"])
+        failure = explain_caught(event["error"])
+        record_failure(execution, failure.error)
+        return failure.as_answer()
+    request = ExportInput.model_validate(event["input"])
     table = get_dataset(request.dataset).table(request.table)
-    settings, export_id = read(ExportSettings), run_id(event["execution"], event["started"])
+    settings, export_id = read(ExportSettings), run_id(execution, event["started"])
     with closing(connect(settings)) as db:
+        record_start(db, execution, export_id, request)
         made = export(db, worker_s3(), settings, export_id, table, request.format)
+        record_end(db, execution, made.rows)
     logger.info("exported", extra={"export_id": export_id, "rows": made.rows, "backup_id": made.backup_id})
     return {"export_id": export_id, "rows": made.rows}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dataforge.audit.operations import Operation
+from dataforge.audit.record import Entry, record
 from dataforge.defaults import REPLAYED_DAYS
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 
 if TYPE_CHECKING:
-    from dataforge.postgres.types import Connection
+    from dataforge.postgres.types import Connection, Cursor
 
 
 ROWS = 10_000
@@ -40,11 +42,12 @@ _BY_AGE = _DELETE.format(expired=Sql("r.rejected_at < now() - %(days)s * interva
 _REPLAYED = _DELETE.format(expired=Sql("r.replayed_at < now() - %(replayed)s * interval '1 day'"))
 
 
-def expire(db: Connection, days: int, rows: int = ROWS) -> int:
+def expire(db: Connection, days: int, execution: str = "", rows: int = ROWS) -> int:
     """Delete at most ``rows`` expired rejections in a transaction. Returns their number; 0 if none has expired.
 
     A rejection expires ``days`` after it was stored, or earlier if a replay has stored its record: ``REPLAYED_DAYS`` after
     the replay. Those of running migrations do not expire. The text of those of batches leaves the dataset's budget.
+    The audit has one entry per ``execution`` that deletes rejections.
     """
     with transaction(db) as cursor:
         values = {"days": days, "replayed": REPLAYED_DAYS, "rows": rows}
@@ -52,5 +55,12 @@ def expire(db: Connection, days: int, rows: int = ROWS) -> int:
             cursor.execute(statement, values)
             (deleted,) = one_row(cursor)
             if deleted:
+                _record(cursor, execution, days)
                 return int(deleted)
     return 0
+
+
+def _record(cursor: Cursor, execution: str, days: int) -> None:
+    if execution:
+        what = {"older_than_days": days, "replayed_before_days": REPLAYED_DAYS}
+        record(cursor, Entry("succeeded", execution, Operation.REJECTION_EXPIRY, object=what))

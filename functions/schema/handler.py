@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import Field
 
 from dataforge.aws.clients import WORKER, invoking, make_client
 from dataforge.aws.custom_resource import answer
 from dataforge.aws.failures import explain, explain_caught
 from dataforge.aws.situations import SITUATIONS
 from dataforge.aws.telemetry import entry_point, make_logger
-from dataforge.errors import SchemaRefused, Unavailable
+from dataforge.defaults import AUDIT_DAYS, LEAST_AUDIT_DAYS
+from dataforge.errors import DataForgeError, SchemaRefused, Unavailable
 from dataforge.postgres.connection import connect
 from dataforge.postgres.connection_budget import Budget
 from dataforge.postgres.roles import LOGINS
@@ -30,14 +32,18 @@ from dataforge.settings import DatabaseSettings, Settings, UpkeepSettings, read
 from functions.schema.apply.apply import apply as apply_schema
 from functions.schema.apply.connections import connection_limits
 from functions.schema.apply.reach import PATIENCE, is_denied, reach
+from functions.schema.audit import read_applicant, read_audit, record_failed
 from functions.schema.doctor.doctor import examine, list_own
 from functions.schema.doctor.finding import Finding
+from functions.schema.doctor.logins import Limits
 from functions.schema.doctor.master import require_sign_in
 from functions.schema.plan import plan, read_catalogue
 from functions.schema.upkeep import work
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+    from dataforge.postgres.types import Connection
 
 
 logger = make_logger("schema")
@@ -49,6 +55,9 @@ MASTER_HINT = (
     "--master-user-password (see docs/operations.md)."
 )
 
+
+_READING = {"plan", "audit"}
+"""Actions that need no login's password, and whose answer is not logged."""
 
 _MARGIN = 30
 """Seconds that the caller waits beyond the applier's time-out, to receive Lambda's report of a time-out."""
@@ -73,13 +82,17 @@ UNREACHABLE_HINT = (
 
 
 class ApplySettings(DatabaseSettings):
-    """Settings of the applier; the role is in each call. ``max_connections``: 0 for the server's limit."""
+    """Settings of the applier; the role is in each call. ``max_connections``: 0 for the server's limit.
+
+    ``audit_days``: the age at which entries of the audit expire.
+    """
 
     db_user: str = ""
     load_concurrency: int
     backup_concurrency: int
     export_concurrency: int
     max_connections: int = 0
+    audit_days: int = Field(default=AUDIT_DAYS, ge=LEAST_AUDIT_DAYS)
 
     @property
     def budget(self) -> Budget:
@@ -89,23 +102,32 @@ class ApplySettings(DatabaseSettings):
 
 @entry_point(logger)
 def on_event(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Handle a CloudFormation request, or {"action": "apply" | "doctor" | "plan"} from the command line.
+    """Handle a CloudFormation request, or {"action": "apply" | "doctor" | "plan" | "audit"} from the command line.
 
-    ``plan`` needs the new ``catalogue`` (``dataforge.tables.structure``). It changes nothing.
+    ``plan`` needs the new ``catalogue`` (``dataforge.tables.structure``). It changes nothing. ``audit`` lists entries
+    (``dataforge.audit.listing``). ``apply`` may state who requests it.
     """
     if "ResponseURL" in event:
-        planned = event.get("ResourceProperties", {}).get("Plan", "")
-        answer(event, PHYSICAL_ID, partial(_deploy, event["RequestType"], planned))
+        answer(event, PHYSICAL_ID, partial(_deploy, event))
         return {}
-    if event.get("action") == "plan":
-        return call_applier("plan", catalogue=event.get("catalogue"))
-    return call_applier(event.get("action", "doctor"))
+    match event.get("action", "doctor"):
+        case "plan":
+            return call_applier("plan", catalogue=event.get("catalogue"))
+        case "audit":
+            return call_applier("audit", query=event.get("query"), before=event.get("before"))
+        case "apply":
+            asked = {"principal": context.aws_request_id, "requested_by": event.get("requested_by")}
+            return call_applier("apply", applicant=asked)
+        case action:
+            return call_applier(action)
 
 
-def _deploy(request: str, planned: str = "") -> dict[str, str]:
-    """Apply the catalogue, if the plan of this fingerprint still holds. A deletion of the resource changes nothing."""
-    if request != "Delete":
-        call_applier("apply", planned=planned)
+def _deploy(event: dict[str, Any]) -> dict[str, str]:
+    """Apply the catalogue, if its plan still holds. A deletion of the resource changes nothing."""
+    if event["RequestType"] != "Delete":
+        planned = event.get("ResourceProperties", {}).get("Plan", "")
+        applicant = {"kind": "stack", "principal": event.get("StackId", "")}
+        call_applier("apply", planned=planned, applicant=applicant)
     return {}
 
 
@@ -115,7 +137,7 @@ def call_applier(action: str, **arguments: Any) -> dict[str, Any]:
     secrets = make_client("secretsmanager", WORKER)
     passwords = (
         {}
-        if action == "plan"
+        if action in _READING
         else {
             role: _secret(secrets, arn)["password"] for role, arn in json.loads(settings.role_secrets).items()
         }
@@ -123,7 +145,7 @@ def call_applier(action: str, **arguments: Any) -> dict[str, Any]:
     payload = {
         "action": action,
         "master": _secret(secrets, settings.master_secret_arn),
-        "passwords": {role: passwords.get(role) for role in LOGINS} if action != "plan" else {},
+        "passwords": {role: passwords.get(role) for role in LOGINS} if action not in _READING else {},
         **arguments,
     }
     answered = invoker(settings.apply_seconds).invoke(
@@ -132,7 +154,7 @@ def call_applier(action: str, **arguments: Any) -> dict[str, Any]:
     result: dict[str, Any] = json.loads(answered["Payload"].read())
     if "FunctionError" in answered:
         raise SchemaRefused(_reason(result))
-    if action != "plan":
+    if action not in _READING:
         logger.info("schema handled", extra={"action": action, "result": result})
     if result.get("later") and settings.upkeep_arn:
         _start_upkeep(settings.upkeep_arn)
@@ -186,17 +208,29 @@ def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         if event["action"] == "plan":
             with closing(connect(settings, master["password"])) as scratch:
                 return plan(db, scratch, read_catalogue(event["catalogue"]))
+        if event["action"] == "audit":
+            return read_audit(db, event["query"], event["before"])
         limits = connection_limits(db, settings.budget, settings.max_connections or None)
         if event["action"] == "doctor":
             found = examine(db, event["passwords"], partial(_sign_in, settings), limits)
             own = list_own(db)
             return {"findings": found} | ({"own": own} if own else {})
-        applied = apply_schema(db, event["passwords"], limits=limits, planned=event.get("planned", ""))
+        applied = _apply(db, event, limits, settings.audit_days)
         if None in event["passwords"].values():
             require_sign_in(db, partial(_sign_in, settings, settings.db_user, master["password"]))
         return applied
     finally:
         db.close()
+
+
+def _apply(db: Connection, event: dict[str, Any], limits: Limits, audit_days: int) -> dict[str, Any]:
+    applicant = read_applicant(event.get("applicant"), audit_days)
+    try:
+        planned = event.get("planned", "")
+        return apply_schema(db, event["passwords"], limits=limits, planned=planned, applicant=applicant)
+    except DataForgeError as error:
+        record_failed(db, applicant, error)
+        raise
 
 
 def _sign_in(settings: DatabaseSettings, role: str, password: str) -> None:
@@ -213,4 +247,4 @@ def upkeep(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return explain_caught(event["error"]).as_answer()
     settings = read(UpkeepSettings)
     with closing(connect(settings)) as db:
-        return {"next": work(db, settings.rejection_days)}
+        return {"next": work(db, settings.rejection_days, event.get("execution", ""))}

@@ -55,8 +55,8 @@ _CONSTRAINT = """
 Next = Literal["again", "wait", "done"]
 
 
-def work(db: Connection, rejection_days: int = REJECTION_DAYS) -> Next:
-    """Make the next change, or delete some rejections that are older than ``rejection_days``.
+def work(db: Connection, rejection_days: int = REJECTION_DAYS, execution: str = "") -> Next:
+    """Make the next change, or delete some rejections that are older than ``rejection_days``, as ``execution`` (its ARN).
 
     ``db``: a dedicated connection of a login that may become the owner. Returns ``wait`` while another session makes a
     change. Raises ``SchemaRefused`` if only failed changes remain.
@@ -69,19 +69,19 @@ def work(db: Connection, rejection_days: int = REJECTION_DAYS) -> Next:
         if not one_row(cursor)[0]:
             return "wait"
     try:
-        return _next(db, rejection_days)
+        return _next(db, rejection_days, execution)
     finally:
         if not db.closed:
             with transaction(db) as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
 
 
-def _next(db: Connection, rejection_days: int) -> Next:
+def _next(db: Connection, rejection_days: int, execution: str) -> Next:
     with transaction(db) as cursor:
         cursor.execute(_NEXT)
         found = cursor.fetchone()
     if found is None:
-        if expire(db, rejection_days):
+        if expire(db, rejection_days, execution):
             return "again"
         _raise_failed(db)
         return "done"

@@ -29,6 +29,7 @@ ROUTES = (
     Route("/v1/docs/{proxy+}", INGEST, keyless=True),
     Route("/v1/openapi.json", INGEST, keyless=True),
     Route("/v1/health", INGEST, keyless=True),
+    Route("/v1/audit", DELIVER),
     Route("/v1/quality", DELIVER),
     Route("/v1/tables", DELIVER),
     Route("/v1/tables/{proxy+}", DELIVER),

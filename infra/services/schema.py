@@ -130,5 +130,6 @@ def _budget(settings: Settings) -> dict[str, str]:
         "BACKUP_CONCURRENCY": settings.backup_concurrency,
         "EXPORT_CONCURRENCY": settings.export_concurrency,
         "MAX_CONNECTIONS": settings.max_connections or 0,
+        "AUDIT_DAYS": settings.audit_days,
     }
     return {name: str(value) for name, value in budget.items()}

@@ -16,6 +16,7 @@ from infra.foundation.storage import Storage
 from infra.settings import Settings
 from infra.workflow.failure_states import explain_with
 from infra.workflow.machine import make_machine
+from infra.workflow.run_states import EXECUTION
 from infra.workflow.steps import call, retry_died
 
 PAUSE = Duration.minutes(5)
@@ -75,7 +76,7 @@ class Upkeep(Construct):
         )
 
     def _start(self) -> sfn.IChainable:
-        request = sfn.TaskInput.from_object({"step": "work"})
+        request = sfn.TaskInput.from_object({"step": "work", "execution": EXECUTION})
         work = retry_died(call(self, "Work", self.work, payload=request, result_path="$.work"))
         wait = sfn.Wait(self, "Pause", time=sfn.WaitTime.duration(PAUSE))
         wait.next(work)

@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from dataforge.defaults import (
+    AUDIT_DAYS,
     BACKUP_KEEP_COUNT,
     BACKUP_KEEP_DAYS,
     BACKUP_PART_MEGABYTES,
     CHUNK_MEGABYTES,
     EXPORT_CONCURRENCY,
+    LEAST_AUDIT_DAYS,
     REJECTED_TEXT_MEGABYTES,
     REJECTION_DAYS,
     SAFETY_KEEP_DAYS,
@@ -138,6 +140,13 @@ class Settings(Model):
         gt=SHADOW_DAYS,
         le=36_500,
         description="age at which rejections expire; a failed run can be resumed for a week and needs its own",
+    )
+
+    audit_days: int = Field(
+        AUDIT_DAYS,
+        ge=LEAST_AUDIT_DAYS,
+        le=36_500,
+        description="age at which entries of the audit expire, at the next deployment",
     )
 
     plan: str = Field(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -41,9 +43,9 @@ def record_failure(scope: Construct, task: str, report: s3.IBucket) -> sfn.IChai
     return record.next(failed)
 
 
-def explain_with(scope: Construct, function: lambda_.IFunction) -> sfn.TaskStateBase:
+def explain_with(scope: Construct, function: lambda_.IFunction, **more: Any) -> sfn.TaskStateBase:
     """Call the step "explain" of ``function`` for the error at ``$.error``, and fail with its answer."""
-    request = {"step": RunStep.EXPLAIN, "error": sfn.JsonPath.object_at("$.error")}
+    request = {"step": RunStep.EXPLAIN, "error": sfn.JsonPath.object_at("$.error"), **more}
     payload = sfn.TaskInput.from_object(request)
     explain = call(scope, "Explain", function, payload=payload, result_path="$.failure")
     fail_explained(scope, explain)

@@ -175,6 +175,9 @@ def template(server: Server) -> str:
     db = connect(database.settings(MASTER), PASSWORD)
     apply(db, PASSWORDS)
     db.close()
+    # The databases of tests begin with an empty audit.
+    with closing(server.superuser(TEMPLATE)) as db, db.cursor() as cursor:
+        cursor.execute("TRUNCATE dataforge.audit RESTART IDENTITY")
     return TEMPLATE
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from dotenv import dotenv_values
 
 from dataforge.aws.clients import (
@@ -76,6 +76,15 @@ class Deployment:
     def gateway(self) -> APIGatewayClient:
         """A client of API Gateway."""
         return make_client("apigateway", self.config, self.access)
+
+    @cached_property
+    def stated_identity(self) -> dict[str, str]:
+        """The caller as a field of an input, for the audit; none if AWS does not answer."""
+        try:
+            arn = make_client("sts", self.config, self.access).get_caller_identity()["Arn"]
+        except (BotoCoreError, ClientError):
+            return {}
+        return {"requested_by": arn}
 
     @cached_property
     def functions(self) -> LambdaClient:

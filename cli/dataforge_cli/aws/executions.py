@@ -60,6 +60,7 @@ def _object(text: str) -> dict[str, Any]:
 def start(deployment: Deployment, machine: str, document: dict[str, Any]) -> str:
     """Start an execution named by its run's id, and return its ARN."""
     name = new_id(datetime.now(UTC), secrets.token_hex(16))
+    document = document | deployment.stated_identity
     answer = deployment.states.start_execution(stateMachineArn=machine, name=name, input=json.dumps(document))
     return answer["executionArn"]
 

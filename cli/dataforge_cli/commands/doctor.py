@@ -49,7 +49,7 @@ def doctor(
         document: dict[str, Any] = {}
         if repair:
             call.screen.say("Repairing.")
-            document |= ask(call.deployment, "apply")
+            document |= ask(call.deployment, "apply", **call.deployment.stated_identity)
             call.screen.show(*(f"Repaired: {change}" for change in document["changes"]))
             call.screen.show(*(f"Left for the upkeep: {change}" for change in document.get("later", ())))
         document |= ask(call.deployment, "doctor")

@@ -10,6 +10,7 @@ import psycopg2
 import psycopg2.errors
 from psycopg2.extensions import encrypt_password
 
+from dataforge.audit.operations import Operation
 from dataforge.errors import SchemaRefused
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import LOGINS, OWNER, ROLE_SQL
@@ -23,6 +24,7 @@ from functions.schema.apply.dataset import evolve, plan_dataset
 from functions.schema.apply.statement import run
 from functions.schema.apply.statements import execute, reason
 from functions.schema.apply.subject import Outcome
+from functions.schema.audit import Applicant, record, record_applied
 from functions.schema.cursor_keys import renew
 from functions.schema.difference import (
     LEDGER,
@@ -50,6 +52,7 @@ _PATIENCE = 420
 """Seconds that an apply waits for another one; after connecting, a minute of the function's twelve remains."""
 
 Change = Iterator[str]
+NOBODY = Applicant()
 _ADDITION = re.compile(r"(?:CREATE (?:UNIQUE )?INDEX IF NOT EXISTS \w+ ON|ALTER TABLE) dataforge\.(\w+)")
 
 
@@ -60,11 +63,12 @@ def apply(
     limits: Limits = NO_LIMITS,
     large_rows: int = LARGE_ROWS,
     planned: str = "",
+    applicant: Applicant = NOBODY,
 ) -> dict[str, Any]:
     """Create, change or repair roles, privileges, Data Forge's own tables and the datasets.
 
     ``db``: the master's connection. ``passwords``: of each login role; None with IAM authentication. ``limits``: the
-    connections of each login. ``planned``: the fingerprint of the plan that must still hold.
+    connections of each login. ``planned``: the fingerprint of the plan that must still hold. ``applicant``: for the audit.
 
     Returns ``changes`` and, for tables with ``large_rows`` rows or more, the changes queued for the upkeep (``later``).
     Idempotent. Raises ``SchemaRefused`` with every change that would lose data, that existing rows
@@ -72,7 +76,7 @@ def apply(
     """
     require_version(db.info.server_version)
     try:
-        return _apply(db, passwords, list(datasets), limits, Outcome(large_rows), planned)
+        return _apply(db, passwords, list(datasets), limits, Outcome(large_rows), planned, applicant)
     except psycopg2.Error as error:
         # An error that no step handles. The message must contain no value of a row, statement or traceback.
         raise SchemaRefused(f"The schema was not changed: {reason(error)}.") from None
@@ -85,6 +89,7 @@ def _apply(
     limits: Limits,
     outcome: Outcome,
     planned: str,
+    applicant: Applicant,
 ) -> dict[str, Any]:
     changes: list[str] = []
     with transaction(db) as cursor:
@@ -101,12 +106,15 @@ def _apply(
         cursor.execute(Sql("SET LOCAL ROLE {}").format(ident(OWNER)))
         changes += _fix(cursor, right_findings(cursor))
         changes += _apply_ledger(cursor, outcome)
-        changes += renew(cursor)
+        for change in renew(cursor):
+            record(cursor, applicant, Operation.CURSOR_KEY, "succeeded", {})
+            changes.append(change)
         changes += _apply_datasets(cursor, datasets, outcome, planned)
         _refuse(outcome.refusals)
         _refuse(_remaining(cursor, limits))
         record_created(cursor, datasets)
         later = queue(cursor, outcome.later)
+        record_applied(cursor, applicant, changes, later)
     return {"changes": changes} | ({"later": later} if later else {})
 
 

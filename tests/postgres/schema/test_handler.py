@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.errors import TooFewConnections, Unavailable
+from dataforge.errors import InvalidInput, SchemaRefused, TooFewConnections, Unavailable
 from dataforge.postgres.connection_budget import Budget
 from dataforge.postgres.roles import LOGINS
 from dataforge.tables.datasets import DATASETS
@@ -52,13 +52,74 @@ def test_error_names_settings_that_need_more_connections_than_the_server_has(
         call("apply")
 
 
-def call(action: str, master: str = PASSWORD, **passwords: str) -> Any:
+def call(action: str, master: str = PASSWORD, **more: Any) -> Any:
     event = {
         "action": action,
         "master": {"username": "master", "password": master},
-        "passwords": PASSWORDS | passwords,
+        "passwords": PASSWORDS | {role: more.pop(role) for role in LOGINS if role in more},
+        **more,
     }
     return handler.apply(event, CONTEXT)
+
+
+ENTRIES = "SELECT operation, result, principal_kind, principal, requested_by, error FROM dataforge.audit ORDER BY id"
+
+
+@pytest.mark.usefixtures("environment")
+def test_deployment_and_repair_are_audited_with_their_principals(database: Database) -> None:
+    stack = {"kind": "stack", "principal": "arn:aws:cloudformation:eu-west-1:1:stack/shop/1"}
+    call("apply", applicant=stack)
+    call("apply", applicant={"principal": "request-1", "requested_by": "arn:aws:iam::1:user/ann"})
+    assert database.query(ENTRIES) == [
+        ("schema_apply", "succeeded", *stack.values(), None, None),
+        ("repair", "succeeded", "invocation", "request-1", "arn:aws:iam::1:user/ann", None),
+    ]
+
+
+@pytest.mark.usefixtures("environment")
+def test_refused_apply_is_audited_with_its_code(database: Database) -> None:
+    database.query("ALTER TABLE olist.sellers OWNER TO master")
+    with pytest.raises(SchemaRefused):
+        call("apply", applicant={"kind": "stack", "principal": "arn:stack"}, planned="0" * 33)
+    assert database.query(ENTRIES) == [
+        ("schema_apply", "failed", "stack", "arn:stack", None, "SchemaRefused")
+    ]
+
+
+@pytest.mark.usefixtures("environment")
+def test_invalid_requester_is_refused() -> None:
+    with pytest.raises(InvalidInput):
+        call("apply", applicant={"principal": "request-1", "requested_by": "two\nlines"})
+
+
+@pytest.mark.usefixtures("environment")
+def test_apply_deletes_expired_entries_of_the_audit_and_records_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.query(
+        "INSERT INTO dataforge.audit (at, operation, result, principal_kind, principal)"
+        " VALUES (now() - interval '101 days', 'repair', 'succeeded', 'invocation', 'old'),"
+        " (now() - interval '99 days', 'repair', 'succeeded', 'invocation', 'recent')"
+    )
+    monkeypatch.setenv("AUDIT_DAYS", "100")
+    call("apply", applicant={"principal": "now"})
+    assert [entry[:4:3] for entry in database.query(ENTRIES)] == [
+        ("repair", "recent"),
+        ("repair", "now"),
+        ("audit_expiry", "now"),
+    ]
+
+
+@pytest.mark.usefixtures("environment")
+def test_applier_lists_the_audit_in_pages(database: Database) -> None:
+    database.query(
+        "INSERT INTO dataforge.audit (operation, result, principal_kind, principal)"
+        " SELECT 'repair', 'succeeded', 'invocation', n FROM generate_series(0, 2) n"
+    )
+    first = call("audit", query={"limit": 2}, before=None)
+    second = call("audit", query={"limit": 2}, before=first["before"])
+    found = [entry["principal"]["id"] for page in (first, second) for entry in page["data"]]
+    assert (found, second["before"]) == (["2", "1", "0"], None)
 
 
 @pytest.mark.usefixtures("environment")

@@ -53,6 +53,11 @@ def look_up(deployment: Deployment, word: str) -> str:
     return find(deployment, deployment["migration_arn"], word)
 
 
+def test_input_states_the_identity_of_the_caller(deployment: Deployment) -> None:
+    arn = boto3.client("sts").get_caller_identity()["Arn"]
+    assert describe(deployment, begin(deployment)).input == {"dataset": "olist", "requested_by": arn}
+
+
 def test_execution_is_found_by_its_arn_and_by_its_name(deployment: Deployment) -> None:
     arn = begin(deployment)
     begin(deployment)

@@ -28,6 +28,7 @@ MIB = 2**20
 PART = 5 * MIB
 """The smallest part that S3 takes."""
 BUCKET = "raw"
+STATED = {"requested_by": "arn:aws:sts::123456789012:user/moto"}
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def test_migrate_uploads_the_files_and_starts_an_execution_with_the_input(
     assert answer["status"] == "running"
     described = boto3.client("stepfunctions").describe_execution(executionArn=answer["execution"])
     order = {"dataset": "olist", "prefix": "mine/", "quality_threshold": 0.5, "tables": ["sellers"]}
-    assert json.loads(described["input"]) == order | {"on_conflict": "update"}
+    assert json.loads(described["input"]) == STATED | order | {"on_conflict": "update"}
     assert [item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == [
         "mine/olist_sellers_dataset.csv"
     ]
@@ -176,7 +177,7 @@ def test_input_without_options_has_the_defaults_of_the_dataset(outputs: Path) ->
     arn = json.loads(result.stdout)["execution"]
     described = boto3.client("stepfunctions").describe_execution(executionArn=arn)
     order = {"dataset": "quotes", "prefix": "quotes/", "quality_threshold": 0.95, "on_conflict": "reject"}
-    assert json.loads(described["input"]) == order
+    assert json.loads(described["input"]) == STATED | order
 
 
 def test_files_without_a_table_are_listed_and_not_uploaded(s3: S3Client, outputs: Path, folder: Path) -> None:

@@ -61,7 +61,7 @@ def test_all_tables_are_allowed_only_if_each_is(datasets: Any, dataset: str, tab
     assert limits.allows_all(dataset) <= limits.allows(dataset, *tables)
 
 
-def test_refusal_names_what_was_asked_for_and_what_is_allowed() -> None:
+def test_refusal_names_the_refused_table_and_the_permitted_ones() -> None:
     with pytest.raises(OutsideLimits) as caught:
         TABLES.require("shop", "orders", "prices")
     assert str(caught.value).startswith("The API key may not use 'shop.prices'. It may use 'shop.orders',")

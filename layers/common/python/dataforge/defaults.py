@@ -37,6 +37,12 @@ BATCH_RAW_BYTES = 2**20
 REJECTED_TEXT_MEGABYTES = 1024
 """The rejected data and errors of batches of one dataset that the database stores."""
 
+AUDIT_DAYS = 400
+"""How long entries of the audit are stored, unless the setting ``auditDays`` specifies another time."""
+
+LEAST_AUDIT_DAYS = 90
+"""The least ``auditDays``: how long CloudTrail stores the events that name the callers of executions."""
+
 # Backup and restore.
 
 BACKUP_PART_MEGABYTES = 128

@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from dataforge.api import backups, delivery, exports, records, restores, service
+from dataforge.api import audit, backups, delivery, exports, records, restores, service
 from dataforge.api.describe import Document, ref
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.json_schema import row_schema
 
-CAPABILITIES = (records, delivery, exports, backups, restores, service)
+CAPABILITIES = (records, delivery, exports, backups, restores, audit, service)
 """In the order in which the page shows them."""
 
 VERSION = "1"

@@ -22,7 +22,6 @@ class Operation:
     MIGRATION: Final = "migration"
     REPLAY: Final = "replay"
     REJECTION_EXPIRY: Final = "rejection_expiry"
-    SCHEMA_CHANGE: Final = "schema_change"
     BACKUP: Final = "backup"
     VERIFICATION: Final = "verification"
     BACKUP_EXPIRY: Final = "backup_expiry"
@@ -30,6 +29,7 @@ class Operation:
     EXPORT: Final = "export"
     REQUEST: Final = "request"
     SCHEMA_APPLY: Final = "schema_apply"
+    REPAIR: Final = "repair"
     CURSOR_KEY: Final = "cursor_key"
     AUDIT_EXPIRY: Final = "audit_expiry"
 
@@ -37,7 +37,7 @@ class Operation:
 RECORDED_BY: dict[Sql, tuple[PrincipalKind, tuple[str, ...]]] = {
     roles.MIGRATE: (
         "execution",
-        (Operation.MIGRATION, Operation.REPLAY, Operation.REJECTION_EXPIRY, Operation.SCHEMA_CHANGE),
+        (Operation.MIGRATION, Operation.REPLAY, Operation.REJECTION_EXPIRY),
     ),
     roles.BACKUP: ("execution", (Operation.BACKUP, Operation.VERIFICATION, Operation.BACKUP_EXPIRY)),
     roles.RESTORE: ("execution", (Operation.RESTORE,)),

@@ -23,8 +23,9 @@ _MOST_NAMED = 100
 
 @dataclass(frozen=True)
 class Entry:
-    """What a function records. ``principal``: the ARN of an execution, or the id of an API key that the gateway vouches for.
+    """An entry as a function records it.
 
+    ``principal``: the ARN of an execution, or the id of an API key that the gateway vouches for.
     ``operation``: empty for the end of an execution, whose start has it. ``requested_by``: what the caller states.
     ``object``: names and ids, no content of records. ``error``: the code of a failure.
     """

@@ -2,7 +2,7 @@
 
 No login has a privilege on the table but SELECT (the deliver function). The function runs with the rights of the table's
 owner and sets what a caller must not choose: the time, the login, and the kind of the principal, which follows from the
-login. So a function that was taken over can neither change what is recorded nor record in the name of another kind.
+login. So a function that was taken over can neither change an entry nor record in the name of another kind.
 """
 
 from __future__ import annotations
