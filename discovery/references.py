@@ -17,7 +17,7 @@ Keys = Mapping[str, tuple[str, ...] | None]
 Targets = Mapping[str, Sequence[str]]
 """The columns of each table that references may have as their target; the key is the first."""
 
-_NO_REFERENCES = {"numeric", "real", "double", "boolean", "jsonb", "bytea", None}
+NO_REFERENCES = {"numeric", "real", "double", "boolean", "jsonb", "bytea", None}
 _BY_VALUES = 2.5
 """The strength of a reference that values alone suggest."""
 _COVERED = 1.5
@@ -77,7 +77,7 @@ class References:
             reference
             for table in self.tables.values()
             for column in table.columns
-            if column.present and table.kinds[column.name] not in _NO_REFERENCES
+            if column.present and table.kinds[column.name] not in NO_REFERENCES
             if (reference := self._best(targets, own_keys, table, column)) is not None
         ]
 

@@ -18,6 +18,7 @@ from discovery.references import Reference, References
 from discovery.table_names import TableNames
 from discovery.texts import TextStore
 from discovery.unique_columns import unique_columns, unique_notes
+from discovery.unsupported import unsupported
 from discovery.wider_keys import with_own_number
 
 _CLEAR = 2.5
@@ -54,11 +55,18 @@ def propose(store: TextStore, tables: Mapping[str, Columns]) -> Structure:
         name: _key(CompositeKeys(store, KeyRoles(table, names, parents[name])), chosen[name])
         for name, table in tables.items()
     }
-    references = search.propose(_targets(singles, keys, parents), keys)
+    targets = _targets(singles, keys, parents)
+    references = search.propose(targets, keys)
     together = composite_references(tables, names, inclusion, keys, references)
     proposed = (*without_implied(references, together), *together)
     unique_sets = unique_columns(tables, names, unique, keys, proposed)
-    notes = {name: unique_notes(table, unique[name], keys[name], proposed) for name, table in tables.items()}
+    notes = {
+        name: (
+            *unique_notes(table, unique[name], keys[name], proposed),
+            *unsupported(search, targets, keys, table, proposed),
+        )
+        for name, table in tables.items()
+    }
     return Structure(keys, proposed, unique_sets, notes)
 
 

@@ -346,3 +346,24 @@ def test_unique_reference_is_reported_beside_a_key_of_several_columns_only(store
     assert found.notes["premieres"] == ()
     assert found.keys["film_actors"] == ("film_id", "actor_id")
     assert found.notes["film_actors"] == ("film_id is unique in all rows, too, and could be the key",)
+
+
+def test_reference_that_its_name_states_and_few_values_support_is_a_note_with_counts(
+    store: TextStore,
+) -> None:
+    found = proposed(
+        store,
+        visits={"visit_id": range(9_000, 9_050), "color": ["x"] * 50},
+        doctors={"doctor_id": range(1_000, 1_040), "color": ["y"] * 40},
+        drugs={
+            "drug_id": ROWS,
+            "visit_id": [9_041 + n // 2 for n in ROWS],
+            "doctor_id": [n % 40 + 5_000 for n in ROWS],
+            "visit": [n % 90 for n in ROWS],
+        },
+    )
+    assert references(found) == set()
+    assert found.notes["drugs"] == (
+        "visit_id may refer to visits, which has 9 of its 200 values: no reference is declared",
+        "doctor_id may refer to doctors, which has 0 of its 40 values: no reference is declared",
+    )
