@@ -132,9 +132,14 @@ class DataForge(Stack):
         self.database.allow_read_secrets(self.schema.deployer)
 
     def _allow_raw_bucket(self) -> None:
-        """Uploaded files: read by migrations, written by no function."""
+        """Uploaded files: read by migrations, written by no function.
+
+        A rejected record that the database does not store is read in the version of its file, by listings and replays.
+        """
         self.storage.raw.allow_read(self.migration.control)
         self.storage.raw.allow_read(self.migration.load)
+        self.storage.raw.allow_get_versions(self.migration.control)
+        self.storage.raw.allow_get_versions(self.ingest.function)
 
     def _allow_backup_bucket(self) -> None:
         """Backups: written by backup and restore (safety backups), deleted by backup's retention only."""
@@ -163,7 +168,8 @@ class DataForge(Stack):
         bucket.allow_write(self.migration.control, keys.PROGRESS)
         bucket.allow_write(self.migration.load, keys.PROGRESS)
         bucket.allow_write(self.export.work, keys.EXPORTS)
-        bucket.allow_write(self.ingest.function, keys.REJECTED)
+        for function in (self.ingest.function, self.migration.control, self.migration.load):
+            bucket.allow_write(function, keys.REJECTED)
         for function in (self.ingest.function, self.migration.control):
             bucket.allow_get(function, f"{keys.REJECTED}*")
         bucket.allow_read(

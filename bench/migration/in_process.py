@@ -22,7 +22,7 @@ from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.runs.results.migration import MigrationOutput
 from dataforge.runs.step_names import MigrationStep
-from dataforge.settings import DatabaseSettings, MigrationSettings
+from dataforge.settings import DatabaseSettings, MigrationSettings, RejectionLimits
 from functions.migrate.lifecycle.begin import begin
 from functions.migrate.load.load import load_chunk
 from functions.migrate.plan.plan import plan
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 WORKERS = 2
 PREFIX = "olist/"
+LIMITS = RejectionLimits(report_bucket="reports")
 _worker: dict[str, Any] = {}
 
 
@@ -66,11 +67,11 @@ def _work(item: dict[str, Any]) -> None:
     if item["step"] == MigrationStep.SCAN:
         scan_range(_worker["load"], _worker["store"], ScanItem.model_validate(item))
     else:
-        load_chunk(_worker["load"], _worker["store"], LoadItem.model_validate(item))
+        load_chunk(_worker["load"], _worker["store"], LIMITS, LoadItem.model_validate(item))
 
 
 def _settle(run: str, table: str) -> None:
-    resolve(_worker["control"], _worker["store"], run, table)
+    resolve(_worker["control"], _worker["store"], LIMITS, run, table)
 
 
 def _memory(_: int) -> int:

@@ -85,11 +85,13 @@ class Run:
         """Load every chunk."""
         self.loads = self._items(cut(self.control.db, self._store, self._settings, self.id))
         items = [LoadItem.model_validate(item) for item in self.loads]
-        return self.worker.spent(lambda: [load_chunk(self.worker.db, self._store, item) for item in items])
+        return self.worker.spent(
+            lambda: [load_chunk(self.worker.db, self._store, self._settings, item) for item in items]
+        )
 
     def settle(self, tables: Iterable[str]) -> list[float]:
         """Resolve tables; the seconds of each, on both sides."""
-        work = partial(resolve, self.control.db, self._store, self.id)
+        work = partial(resolve, self.control.db, self._store, self._settings, self.id)
         return [sum(self.control.spent(partial(work, table))) for table in tables]
 
     def publish(self) -> None:

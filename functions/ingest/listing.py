@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StringConstraints, TypeAdapter
@@ -16,7 +17,7 @@ from dataforge.http.sizes import leading
 from dataforge.postgres.cursor_keys import LedgerKeys
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
-from dataforge.s3.rejected_texts import Location
+from dataforge.s3.rejected_texts import Location, complete, ranges
 from dataforge.tables.columns import NO_NUL, Ordinal
 from functions.ingest.visible_rejections import Visible
 
@@ -49,8 +50,8 @@ _PAGE = """
     FROM dataforge.rejections WHERE {where} ORDER BY id LIMIT %s
 """
 _RAW = "SELECT left(raw::text, %s) FROM dataforge.rejections WHERE id = %s"
-MOST_OBJECTS = 10
-"""Objects of the report bucket to read for a page, one request each. A page ends before the next."""
+MOST_REQUESTS = 10
+"""Requests to buckets for a page. A page ends before the next; neighbours in an object are read by one."""
 
 _FETCHED_FIRST = 10
 """Rejections to fetch before their size is known."""
@@ -137,28 +138,21 @@ def _fetch(cursor: Cursor, most: int) -> list[Item]:
 
 
 def _within(rows: Sequence[Item]) -> int:
-    """How many of the rejections begin within PAGE_BYTES and are in the first MOST_OBJECTS objects."""
-    size, objects = 0, set()
+    """How many of the rejections begin within PAGE_BYTES and are read by the first MOST_REQUESTS requests."""
+    requests = list(islice(ranges(row.location for row in rows if row.location), MOST_REQUESTS + 1))
+    readable = sum(map(len, requests[:MOST_REQUESTS]))
+    size = located = 0
     for count, item in enumerate(rows):
-        if item.location:
-            objects.add(item.location.key)
-        if size >= PAGE_BYTES or len(objects) > MOST_OBJECTS:
+        located += item.location is not None
+        if size >= PAGE_BYTES or located > readable:
             return count
         size += item.size
     return len(rows)
 
 
 def _complete(item: Item, located: Mapping[Location, str | None]) -> str:
-    """The rejection with its record, which is null and marked by ``cut`` if it does not exist any more."""
-    if item.location is None:
-        return item.document
-    record = located[item.location]
-    found = json.loads(item.document)
-    if record is None:
-        return json.dumps(found | {"cut": True}, ensure_ascii=False)
-    # The record is not parsed, because its numbers are exact.
-    del found["raw"], found["errors"]
-    return f"{json.dumps(found, ensure_ascii=False)[:-1]},{record[1:]}"
+    """The rejection with its record, which is null and marked by ``cut`` if it could not be read."""
+    return complete(item.document, item.location, located[item.location]) if item.location else item.document
 
 
 def _cut(cursor: Cursor, item: Item, located: Mapping[Location, str | None]) -> str:
@@ -166,7 +160,10 @@ def _cut(cursor: Cursor, item: Item, located: Mapping[Location, str | None]) -> 
     found = json.loads(_complete(item, located))
     raw = found["raw"]
     if item.location and (record := located[item.location]):
-        raw = record[len('{"raw":') : record.rindex(',"errors":[')]
+        # The text has exact numbers.
+        raw = (
+            found["raw"] if item.location.in_source else record[len('{"raw":') : record.rindex(',"errors":[')]
+        )
     elif not isinstance(raw, str):
         # The text of PostgreSQL has exact numbers.
         cursor.execute(_RAW, (_CUT_RAW, found["id"]))

@@ -10,6 +10,7 @@ from dataforge.api.batch import Batch
 from dataforge.defaults import BATCH_RAW_BYTES
 from dataforge.postgres.sql import Sql
 from dataforge.records.quality import Fact, broken_rules, insert_statement
+from dataforge.records.text_budget import USE, USED
 from dataforge.tables.datasets import get_dataset
 from functions.ingest import ledger
 from functions.ingest.answer import BatchAnswer
@@ -32,11 +33,7 @@ _REJECT = Sql("""
     FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[], %s::integer[], %s::jsonb[], %s::integer[])
         AS r ("table", raw, errors, index, raw_at, text_bytes)
 """)
-_USED = CHECK_DEFERRED + Sql("; SELECT bytes FROM dataforge.rejected_texts WHERE dataset = %s")
-_USE = Sql("""
-    INSERT INTO dataforge.rejected_texts AS t (dataset, bytes) VALUES (%s, %s)
-    ON CONFLICT (dataset) DO UPDATE SET bytes = t.bytes + EXCLUDED.bytes
-""")
+_USED = CHECK_DEFERRED + Sql("; ") + USED
 
 
 def store_outcome(
@@ -109,4 +106,4 @@ _COLUMNS = ("table", "raw", "errors", "index", "raw_at", "text_bytes")
 
 def _rejections(dataset: str, batch_id: str, key_id: str | None, divided: Divided) -> list[Statement]:
     arrays = [[getattr(row, name) for row in divided.rows] for name in _COLUMNS]
-    return [(_REJECT, [dataset, batch_id, key_id, *arrays]), (_USE, [dataset, divided.text_bytes])]
+    return [(_REJECT, [dataset, batch_id, key_id, *arrays]), (USE, [dataset, divided.text_bytes])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from dataforge.api.batch import Batch, errors_of
 from dataforge.aws.clients import WITHIN_TRANSACTION, make_client
 from dataforge.defaults import BATCH_RAW_BYTES, REJECTED_TEXT_MEGABYTES
 from dataforge.errors import RejectionsTooLarge, Unavailable, UnusableBucket
-from dataforge.records.violation import Violation
+from dataforge.records.violation import first_violations
 from dataforge.s3 import rejected_texts
 from dataforge.s3.objects import translated
 from functions.ingest.candidates import Violations
@@ -93,7 +93,7 @@ def divide(batch: Batch, batch_id: str, violations: Violations, room: int = BATC
     content, locations = rejected_texts.locate(batch_id, documents)
     for row, location in zip(rest, locations, strict=True):
         codes = raw_json([{"code": code} for code in dict.fromkeys(v.code for v in violations[row.index])])
-        rows.append(Rejection(row.index, row.table, "null", codes, location.model_dump_json()))
+        rows.append(Rejection(row.index, row.table, "null", codes, location.as_json()))
     return Divided(sorted(rows, key=lambda row: row.index), locations[0].key, content)
 
 
@@ -133,20 +133,9 @@ def _errors(violations: Violations) -> list[str]:
     """
     many = sum(map(len, violations.values())) > MOST_ERRORS
     share = max(1, MOST_ERRORS // len(violations)) if many else MOST_ERRORS
-    return [_json(errors_of(index, _first(violations[index], share))) for index in sorted(violations)]
-
-
-def _first(violations: Sequence[Violation], share: int) -> Sequence[Violation]:
-    """The first violations, and the first of each other code."""
-    if len(violations) <= share:
-        return violations
-    shown = list(violations[:share])
-    codes = {violation.code for violation in shown}
-    for violation in violations[share:]:
-        if violation.code not in codes:
-            codes.add(violation.code)
-            shown.append(violation)
-    return shown
+    return [
+        _json(errors_of(index, first_violations(violations[index], share))) for index in sorted(violations)
+    ]
 
 
 def _json(errors: list[dict[str, str]]) -> str:

@@ -11,7 +11,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.aws.clients import worker_s3
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
-from dataforge.postgres.connection import get_db_resource
+from dataforge.postgres.connection import get_db_resource, transaction
+from dataforge.postgres.roles import OWNER
+from dataforge.postgres.sql import Sql
 from dataforge.runs.lifecycle import fail_run, recording_failure
 from dataforge.runs.progress import LoadedChunk
 from dataforge.runs.step_names import MigrationStep
@@ -25,6 +27,7 @@ from functions.migrate.publish.publish import publish
 from functions.migrate.reconcile.reconcile import reconcile
 from functions.migrate.report.report import report
 from functions.migrate.resolve.resolve import resolve
+from functions.migrate.run.rejections.limits import used_text
 from functions.migrate.run.step_times import record_step
 from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
@@ -57,13 +60,33 @@ def fail(
     return {"error": failure.error, "cause": cause}
 
 
+def _resolve(
+    db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str, table: str
+) -> dict[str, Any]:
+    resolved = resolve(db, s3, settings, run_id, table)
+    if resolved["rejected"]:
+        _measure_rejected_text(db, settings, run_id, OWNER)
+        metrics.flush_metrics()
+    return resolved
+
+
+def _measure_rejected_text(
+    db: Connection, settings: MigrationSettings, run_id: str, role: Sql | None = None
+) -> None:
+    """Add the metric of an alarm: the percentage of its budget that the rejected text of the run's dataset has used."""
+    with transaction(db, role=role) as cursor:
+        used = used_text(cursor, run_id)
+    percent = 100 * used / max(settings.rejected_text_bytes, 1)
+    metrics.add_metric("RejectedTextPercent", MetricUnit.Percent, percent)
+
+
 STEPS: Steps[MigrationSettings] = {
     MigrationStep.BEGIN: lambda s: begin(
         s.db, s.event.execution, s.event.started, s.event.input, s.event.dead
     ),
     MigrationStep.PLAN: lambda s: plan(s.db, s.s3, s.settings, s.event.run_id),
     MigrationStep.CUT: lambda s: cut(s.db, s.s3, s.settings, s.event.run_id),
-    MigrationStep.RESOLVE: lambda s: resolve(s.db, s.s3, s.event.run_id, s.event.table),
+    MigrationStep.RESOLVE: lambda s: _resolve(s.db, s.s3, s.settings, s.event.run_id, s.event.table),
     MigrationStep.RECONCILE: lambda s: reconcile(s.db, s.s3, s.event.run_id),
     MigrationStep.PUBLISH: lambda s: publish(s.db, s.event.run_id, s.event.execution),
     MigrationStep.REPORT: lambda s: report(s.db, s.s3, s.settings, s.event.run_id).document(),
@@ -112,12 +135,14 @@ def _seconds_left(context: LambdaContext) -> float:
 def _load(
     db: Connection, s3: S3Client, settings: MigrationSettings, item: LoadItem, context: LambdaContext
 ) -> None:
-    tallies = load_chunk(db, s3, item, lambda: _seconds_left(context))
+    tallies = load_chunk(db, s3, settings, item, lambda: _seconds_left(context))
     for name, tally in tallies.items():
         metrics.add_metric("RowsRead", MetricUnit.Count, tally.read)
         metrics.add_metric("RowsRejected", MetricUnit.Count, tally.rejected)
         done = LoadedChunk(name, item.chunk, item.end - item.start, tally.read, tally.rejected)
         s3.put_object(Bucket=settings.report_bucket, Key=item.progress + done.name, Body=b"")
+    if any(tally.rejected for tally in tallies.values()):
+        _measure_rejected_text(db, settings, item.migration_id)
     if tallies:
         metrics.flush_metrics()
     logger.info("chunk loaded", extra={"bytes": item.end - item.start})

@@ -22,9 +22,18 @@ def rejected(period: Duration | None = None) -> cloudwatch.Metric:
     return _metric("RecordsRejected", "Sum", period)
 
 
-def rejected_text(period: Duration) -> cloudwatch.Metric:
+def rejected_text(period: Duration) -> cloudwatch.MathExpression:
     """Percentage of the budget that the rejected text of a dataset has used; the largest of all datasets."""
-    return _metric("RejectedTextPercent", "Maximum", period)
+    batches = _metric("RejectedTextPercent", "Maximum", period)
+    return cloudwatch.MathExpression(
+        label="Used budget of rejected text, %",
+        expression="MAX([FILL(batches, 0), FILL(migrations, 0)])",
+        using_metrics={
+            "batches": batches,
+            "migrations": batches.with_(dimensions_map={"service": "migrate"}),
+        },
+        period=period,
+    )
 
 
 def batch_latency(statistic: str) -> cloudwatch.Metric:

@@ -18,6 +18,8 @@ from infra.foundation.removal import KEPT
 INSTANT_ARCHIVE = s3.StorageClass.GLACIER_INSTANT_RETRIEVAL
 INFREQUENT = s3.StorageClass.INFREQUENT_ACCESS
 _MONTH = Duration.days(30)
+UNDO_DAYS = 365
+"""Days in which a deleted or replaced version can be recovered, unless a bucket has another time."""
 _REJECTED_MARGIN_DAYS = 7
 """A rejected record in the bucket outlives the row that refers to it, which the upkeep deletes once a day."""
 
@@ -36,6 +38,10 @@ class Bucket(s3.Bucket):
     def allow_get(self, function: lambda_.Function, pattern: str) -> None:
         """Read the objects whose keys match the pattern, without listing the bucket."""
         self._allow(function, ["s3:GetObject"], pattern)
+
+    def allow_get_versions(self, function: lambda_.Function) -> None:
+        """Read versions of all objects by their ids, without listing them."""
+        self._allow(function, ["s3:GetObjectVersion"], "*")
 
     def allow_write(self, function: lambda_.Function, *prefixes: str) -> None:
         """Put objects under the prefixes, in one request or in parts. Deletion is not included."""
@@ -81,7 +87,12 @@ class Storage(Construct):
         super().__init__(scope, id)
         self._removal = KEPT if keep else RemovalPolicy.DESTROY
         self.logs = self._bucket("Logs", versioned=False, rules=[_expire_after(365)])
-        self.raw = self._data_bucket("Raw", [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)])
+        # A replaced file is stored as long as the rejections that are read in it.
+        self.raw = self._data_bucket(
+            "Raw",
+            [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)],
+            undo_days=max(UNDO_DAYS, rejection_days + _REJECTED_MARGIN_DAYS),
+        )
         # Expired backups can be recovered for a month. A longer time would cost as much as backups.
         self.backup = self._data_bucket(
             "Backup",
@@ -105,7 +116,7 @@ class Storage(Construct):
         transitions: list[s3.Transition],
         expiring: Mapping[str, int] | None = None,
         *,
-        undo_days: int = 365,
+        undo_days: int = UNDO_DAYS,
         lock_days: int | None = None,
     ) -> Bucket:
         """``undo_days``: days in which a deleted or replaced version can be recovered. ``expiring``: days by prefix."""

@@ -34,8 +34,8 @@ def add_api_alarms(alarms: Alarms, api: Api, settings: Settings) -> None:
     )
     alarms.add(
         "RejectedText",
-        "The rejected records of a dataset have used most of their space in the database. The report bucket stores the "
-        "records beyond it. dataforge.rejections shows the batches; docs/operations.md states what to do.",
+        "The rejected records of a dataset have used most of their space in the database. Records beyond it are in S3. "
+        "dataforge.rejections shows the batches and migrations; docs/operations.md states what to do.",
         rejected_text(FIVE_MINUTES),
         REJECTED_TEXT_PERCENT,
     )

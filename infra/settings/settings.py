@@ -16,6 +16,7 @@ from dataforge.defaults import (
     LEAST_AUDIT_DAYS,
     REJECTED_TEXT_MEGABYTES,
     REJECTION_DAYS,
+    REJECTIONS_PER_TABLE,
     SAFETY_KEEP_DAYS,
     SHADOW_DAYS,
     TRIAL_RESTORE_MEGABYTES,
@@ -133,7 +134,14 @@ class Settings(Model):
         REJECTED_TEXT_MEGABYTES,
         ge=1,
         le=1_000_000,
-        description="rejected records of batches of one dataset that the database stores; the report bucket stores others",
+        description="rejected records of one dataset that the database stores; others are in the report bucket, or are read"
+        " in the source file",
+    )
+    rejections_per_table: int = Field(
+        REJECTIONS_PER_TABLE,
+        ge=0,
+        le=1_000_000_000,
+        description="rejections of one table in one migration that the database stores; the report bucket stores others",
     )
     rejection_days: int = Field(
         REJECTION_DAYS,

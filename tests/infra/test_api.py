@@ -166,9 +166,10 @@ def test_function_may_only_log_in_with_its_role(dev: Resources, granted: Any) ->
     assert login.endswith("/dataforge_ingest")
     services = {action.partition(":")[0] for action, _ in actions}
     assert services == {"rds-db", "logs", "xray", "ec2", "s3"}
+    in_report = ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload")
     assert {(action, place) for action, place in actions if action.startswith("s3:")} == {
-        (action, "<StorageReport.Arn>/rejections/*")
-        for action in ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload")
+        ("s3:GetObjectVersion", "<StorageRaw.Arn>/*"),
+        *((action, "<StorageReport.Arn>/rejections/*") for action in in_report),
     }
 
 

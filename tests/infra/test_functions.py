@@ -48,7 +48,7 @@ def test_load_may_only_read_files_record_progress_and_log_in_with_its_role(
 ) -> None:
     assert granted(dev, "MigrateLoadRole") == (
         READ_RAW
-        | put("<StorageReport.Arn>/progress/*")
+        | put("<StorageReport.Arn>/progress/*", "<StorageReport.Arn>/rejections/*")
         | {("rds-db:connect", f"{LOGIN}/dataforge_load")}
         | own_log("MigrationMigrateLoad")
         | TRACES
@@ -62,8 +62,11 @@ def test_control_may_write_reports_and_read_recorded_failures_but_not_touch_back
     assert granted(dev, "MigrateControlRole") == (
         READ_RAW
         | {("s3:ListBucket", "<StorageReport.Arn>"), ("s3:GetObject", f"<StorageReport.Arn>/{FAILURES}*")}
-        | put("<StorageReport.Arn>/runs/*", "<StorageReport.Arn>/progress/*")
+        | put(
+            "<StorageReport.Arn>/runs/*", "<StorageReport.Arn>/progress/*", "<StorageReport.Arn>/rejections/*"
+        )
         | {
+            ("s3:GetObjectVersion", "<StorageRaw.Arn>/*"),
             ("s3:GetObject", "<StorageReport.Arn>/rejections/*"),
             ("rds-db:connect", f"{LOGIN}/dataforge_migrate"),
             ("sqs:SendMessage", "<MigrationDeadLetters.Arn>"),

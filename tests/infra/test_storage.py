@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aws_cdk import App, Stack
+from aws_cdk.assertions import Template
+
+from infra.foundation.storage import Storage
 
 Resources = dict[str, dict[str, dict[str, Any]]]
 DATA = ("StorageRaw", "StorageBackup", "StorageReport")
@@ -66,6 +70,18 @@ def test_old_versions_expire_and_incomplete_uploads_are_aborted(dev: Resources, 
 def test_data_moves_to_storage_classes_with_immediate_access(dev: Resources, name: str) -> None:
     moves = [(t["StorageClass"], t["TransitionInDays"]) for t in rules(dev, name)["age"]["Transitions"]]
     assert moves == [("STANDARD_IA", 30), ("GLACIER_IR", 120)]
+
+
+def test_replaced_files_are_stored_as_long_as_rejections_refer_to_them() -> None:
+    def days(rejection_days: int) -> int:
+        app = App(context={"@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True})
+        storage = Storage(Stack(app), "Storage", keep=False, rejection_days=rejection_days)
+        document = Template.from_stack(Stack.of(storage)).to_json()["Resources"].values()
+        [raw] = (r for r in document if "raw/" in str(r["Properties"].get("LoggingConfiguration")))
+        [age] = (r for r in raw["Properties"]["LifecycleConfiguration"]["Rules"] if r["Id"] == "age")
+        return int(age["NoncurrentVersionExpiration"]["NoncurrentDays"])
+
+    assert (days(90), days(400)) == (365, 407)
 
 
 def test_only_objects_of_a_run_expire_in_the_report_bucket(dev: Resources) -> None:

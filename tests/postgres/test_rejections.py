@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import psycopg2
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -11,12 +13,14 @@ from hypothesis import strategies as st
 
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import LOAD
-from dataforge.records.rejections import RAW_LIMIT, Located, raw_text, store
+from dataforge.records.rejections import RAW_LIMIT, Located, raw_text
 from dataforge.records.violation import Violation
+from dataforge.settings import RejectionLimits
 from dataforge.tables.datasets import DATASETS
+from functions.migrate.run.rejections.store import RejectionStore
 
 if TYPE_CHECKING:
-    from dataforge.postgres.types import Connection
+    from dataforge.postgres.types import Connection, Cursor
     from tests.postgres.conftest import Database
 
 TABLE = DATASETS["olist"].table("orders")
@@ -36,10 +40,18 @@ def worker(module_database: Database) -> Connection:
     return module_database.connect(LOAD)
 
 
+def store(cursor: Cursor, rejections: Iterable[Located]) -> None:
+    """Store the rejections of a run that an earlier version planned: it has no limits."""
+    limits = RejectionLimits(report_bucket="none", rejections_per_table=0)
+    rows = RejectionStore(cursor, boto3.client("s3"), limits, "run", TABLE, "chunk-1")
+    rows.add(rejections)
+    assert rows.close() is None
+
+
 def stored(database: Database, worker: Connection, located: Located) -> tuple[Any, ...]:
     """Store a rejection; return its row except id and time, and delete it."""
     with transaction(worker) as cursor:
-        assert store(cursor, TABLE, [located]) == 1
+        store(cursor, [located])
     rows = 'DELETE FROM dataforge.rejections RETURNING dataset, "table", raw #>> \'{}\', errors, file, line, "offset"'
     [row] = database.query(rows)
     return row
@@ -88,7 +100,7 @@ def test_long_record_is_truncated_and_marked() -> None:
 def test_many_rejections_are_stored_in_order(module_database: Database, worker: Connection) -> None:
     many = (Located("run", "f", n, n, b"x" * 2000, [Violation("code", "message")]) for n in range(1, 6001))
     with transaction(worker) as cursor:
-        assert store(cursor, TABLE, many) == 6000
+        store(cursor, many)
     assert module_database.query("SELECT line FROM dataforge.rejections ORDER BY id") == [
         (n,) for n in range(1, 6001)
     ]
@@ -100,7 +112,7 @@ def test_rejections_are_rolled_back_with_the_transaction(
 ) -> None:
     def work() -> None:
         with transaction(worker) as cursor:
-            store(cursor, TABLE, [Located("run", "f", 1, 0, b"x", [Violation("code", "message")])])
+            store(cursor, [Located("run", "f", 1, 0, b"x", [Violation("code", "message")])])
             cursor.execute("SELECT 1 / 0")
 
     with pytest.raises(psycopg2.errors.DivisionByZero):

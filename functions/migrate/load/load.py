@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import psycopg2
@@ -14,11 +14,13 @@ import psycopg2.errors
 from dataforge.errors import ReadTimeout
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
-from dataforge.records.rejections import store
+from dataforge.records.text_budget import USE
+from dataforge.settings import RejectionLimits
 from dataforge.tables.datasets import get_dataset
 from functions.migrate.run.declared import no_longer_fits, require_columns
 from functions.migrate.run.ledger import Effort, Tally, tallies_json
 from functions.migrate.run.reading.chunk import read_chunk
+from functions.migrate.run.rejections.store import RejectionStore
 from functions.migrate.run.work_items import LoadItem
 
 if TYPE_CHECKING:
@@ -36,7 +38,11 @@ def _unlimited() -> float:
 
 
 def load_chunk(
-    db: Connection, s3: S3Client, item: LoadItem, seconds_left: Callable[[], float] = _unlimited
+    db: Connection,
+    s3: S3Client,
+    limits: RejectionLimits,
+    item: LoadItem,
+    seconds_left: Callable[[], float] = _unlimited,
 ) -> dict[str, Tally]:
     """Load the chunk exactly once. Returns the tally by table, empty if the chunk was loaded already.
 
@@ -45,7 +51,7 @@ def load_chunk(
     ``TableChanged`` if a deployment changed the columns since the run began.
     """
     try:
-        return _load_once(db, s3, item, seconds_left)
+        return _load_once(db, s3, limits, item, seconds_left)
     except (psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName):
         # The run was closed, which drops its shadows.
         raise
@@ -65,7 +71,7 @@ def _refuse_changed(db: Connection, item: LoadItem, error: psycopg2.Error) -> No
 
 
 def _load_once(
-    db: Connection, s3: S3Client, item: LoadItem, seconds_left: Callable[[], float]
+    db: Connection, s3: S3Client, limits: RejectionLimits, item: LoadItem, seconds_left: Callable[[], float]
 ) -> dict[str, Tally]:
     started = time.perf_counter()
     with transaction(db) as cursor:
@@ -76,18 +82,36 @@ def _load_once(
         row = cursor.fetchone()
         if row is None or row[0] is not None:
             return {}
-        tallies = _load(cursor, s3, item, seconds_left)
+        stores = _stores(cursor, s3, limits, item)
+        tallies = _load(cursor, s3, item, stores, seconds_left)
         effort = Effort.since(started)
         cursor.execute(
             "UPDATE dataforge.migration_chunks SET tallies = %s, result = %s, loaded_at = clock_timestamp()"
             " WHERE migration_id = %s AND chunk = %s",
             (tallies_json(tallies), effort.model_dump_json(), item.migration_id, item.chunk),
         )
+        if used := sum(store.used for store in stores.values()):
+            cursor.execute(USE, (item.dataset, used))
     return tallies
 
 
+def _stores(
+    cursor: Cursor, s3: S3Client, limits: RejectionLimits, item: LoadItem
+) -> dict[str, RejectionStore]:
+    """A store for the rejections of each table."""
+    dataset, step = get_dataset(item.dataset), f"chunk-{item.chunk}"
+    return {
+        name: RejectionStore(cursor, s3, limits, item.migration_id, dataset.table(name), step)
+        for name in item.tables
+    }
+
+
 def _load(
-    cursor: Cursor, s3: S3Client, item: LoadItem, seconds_left: Callable[[], float]
+    cursor: Cursor,
+    s3: S3Client,
+    item: LoadItem,
+    stores: Mapping[str, RejectionStore],
+    seconds_left: Callable[[], float],
 ) -> dict[str, Tally]:
     tallies = {name: Tally() for name in item.tables}
     for records in read_chunk(cursor, s3, item, get_dataset(item.dataset)):
@@ -99,5 +123,7 @@ def _load(
             # Lambda's own time-out would be retried, in vain.
             raise ReadTimeout(item.key, item.start)
         if records.rejected:
-            store(cursor, records.table, records.rejected)
+            stores[records.table.name].add(records.rejected)
+    for name, store in stores.items():
+        tallies[name].uncounted = store.close()
     return tallies

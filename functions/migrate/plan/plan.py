@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dataforge.errors import NoFiles
@@ -14,7 +13,6 @@ from dataforge.runs.progress import Plan
 from dataforge.runs.step_names import MigrationStep
 from dataforge.s3.keys import progress_plan_key, work_list_key
 from dataforge.s3.objects import Object, list_objects, put_json
-from dataforge.s3.rejected_texts import read
 from dataforge.settings import MigrationSettings
 from functions.migrate.plan.corrections import read_corrections
 from functions.migrate.plan.layout import Layout, Range, ranges, read_layout
@@ -25,10 +23,12 @@ from functions.migrate.plan.register import (
     register_tables,
     sizes,
 )
+from functions.migrate.plan.rejected_texts import RejectedTexts
 from functions.migrate.plan.replay import CHUNK, collect, upgrade
 from functions.migrate.plan.resumed import has_loaded, loaded_so_far, require_unchanged
 from functions.migrate.plan.source import match_files
 from functions.migrate.run.migration import Replay, Run, read_run
+from functions.migrate.run.rejections.limits import create_sequences
 from functions.migrate.run.work_items import ScanItem
 
 if TYPE_CHECKING:
@@ -68,14 +68,21 @@ def _plan_replay(db: Connection, s3: S3Client, settings: MigrationSettings, run:
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
         if has_loaded(cursor, run):
             upgrade(cursor, run)
+            create_sequences(cursor, run.id, run.dataset.name, run.tables)
             return
         delete_plan(cursor, run)
         register_tables(cursor, run)
         corrections = read_corrections(s3, _correction_files(s3, settings, run)) if run.prefix else None
-        read_located = partial(read, s3, settings.report_bucket)
-        count = collect(cursor, run, replay, corrections, read_located)
+        texts = RejectedTexts(cursor, s3, settings.report_bucket, run)
+        count = collect(cursor, run, replay, corrections, texts)
+        register_ignored(cursor, run, {key: _not_replayed(rows) for key, rows in texts.missing.items()})
         layout = Layout((), [Range(start, end, 0) for start, end in ranges(0, count, CHUNK)])
         register_file(cursor, run, 0, Object("", f"rejections of {replay}", "", count), "", layout)
+
+
+def _not_replayed(rows: int) -> str:
+    """The reason why an object is listed as ignored: it is gone, or the run may not read it."""
+    return f"{rows:,} rejected record{'' if rows == 1 else 's'} cannot be read there any more, and remain rejected"
 
 
 def _correction_files(s3: S3Client, settings: MigrationSettings, run: Run) -> list[Object]:
@@ -93,6 +100,7 @@ def _plan_files(db: Connection, s3: S3Client, settings: MigrationSettings, run: 
         register_ignored(cursor, run, files.ignored)
         if has_loaded(cursor, run):
             leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in run.tables])
+            create_sequences(cursor, run.id, run.dataset.name, run.tables)
             require_unchanged(cursor, run, (file for _, file in files.taken))
             return []
     return _register_files(db, s3, settings, run, files.taken)

@@ -15,6 +15,7 @@ from dataforge.s3.objects import Object
 from functions.migrate.plan.layout import Layout
 from functions.migrate.run.ledger import folder_values_json, ignored_files_json
 from functions.migrate.run.migration import Run
+from functions.migrate.run.rejections.limits import create_sequences
 from functions.migrate.run.work_items import ScanItem
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def register_tables(cursor: Cursor, run: Run) -> None:
     mode = "swap" if shadow.replaceable(cursor, run.dataset, run.tables) else "merge"
     cursor.execute("UPDATE dataforge.migrations SET mode = %s WHERE migration_id = %s", (mode, run.id))
     shadow.create(cursor, run.id, run.tables)
+    create_sequences(cursor, run.id, run.dataset.name, run.tables)
     for table in run.tables:
         cursor.execute(
             'INSERT INTO dataforge.migration_tables (migration_id, dataset, "table") VALUES (%s, %s, %s)',

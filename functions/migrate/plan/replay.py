@@ -3,13 +3,14 @@
 A record is taken as stored, or as a line of JSON with the rejection's id corrects it: ``{"id": 7, "raw": …}``. A stored
 record that is not exact (invalid UTF-8, NUL, more than 1 MiB) or may be part of a record (beside a bare CR) is only
 taken if it is corrected. A record that is rejected again keeps its rejection; the new reasons are stored in one further
-rejection that refers to it (``replay_of``) and replaces that of an earlier replay.
+rejection that refers to it (``replay_of``) and replaces that of an earlier replay. Rejections that are only in the report
+bucket are read again by each replay, which finds the stored rows unchanged.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from psycopg2.extras import execute_values
@@ -17,8 +18,8 @@ from psycopg2.extras import execute_values
 from dataforge.errors import WrongCorrection
 from dataforge.postgres.roles import LOAD
 from dataforge.postgres.sql import Sql, ident
-from dataforge.s3.rejected_texts import Location
 from functions.migrate.plan.corrections import Correction
+from functions.migrate.plan.rejected_texts import RejectedTexts
 from functions.migrate.run.migration import Replay, Run
 from functions.migrate.run.replay_records import relation
 
@@ -46,35 +47,32 @@ _PARTIAL = json.dumps([{"code": "carriage_return"}])
 
 _COLLECT = Sql("""
     INSERT INTO {relation}
-    SELECT row_number() OVER (ORDER BY c.number, root.file, root.line, root.index, r.id) - 1, root.id, root."table",
-           coalesce(c.raw, own.raw), f.source, f.header, f.folder_values, coalesce(root.file, 'batch ' || root.batch_id),
-           coalesce(root.line, root.index + 1), coalesce(root."offset", 0)
-    FROM dataforge.rejections r
-    JOIN dataforge.rejections root ON root.id = coalesce(r.replay_of, r.id)
-    LEFT JOIN dataforge.migration_files f ON f.migration_id = root.migration_id AND f.key = root.file
-    LEFT JOIN {corrected} c ON c.id = r.id
-    LEFT JOIN {located} d ON d.id = r.id
-    CROSS JOIN LATERAL (SELECT coalesce(d.raw, r.raw) AS raw) own
-    WHERE {scope} AND root.replayed_at IS NULL AND root."table" = ANY(%(tables)s)
-      AND (%(table)s = '' OR root."table" = %(table)s)
-      AND (%(code)s = '' OR r.errors @> jsonb_build_array(jsonb_build_object('code', %(code)s)))
+    SELECT row_number() OVER (ORDER BY c.number, x.file, x.line, x.index, x.id) - 1, x.rejection, x."table",
+           coalesce(c.raw, x.raw), f.source, f.header, f.folder_values, coalesce(x.file, 'batch ' || x.batch_id),
+           coalesce(x.line, x.index + 1), coalesce(x."offset", 0)
+    FROM (
+        SELECT r.id, root.id AS rejection, root."table", coalesce(d.raw, r.raw) AS raw, r.errors, root.migration_id,
+               root.batch_id, root.file, root.line, root.index, root."offset", d.id IS NOT NULL OR r.raw_at IS NULL AS read
+        FROM dataforge.rejections r
+        JOIN dataforge.rejections root ON root.id = coalesce(r.replay_of, r.id)
+        LEFT JOIN {located} d ON d.id = r.id
+        WHERE {scope} AND root.replayed_at IS NULL
+        UNION ALL
+        SELECT NULL, NULL, "table", raw, errors, %(migration_id)s, NULL, file, line, NULL, "offset", true FROM {without_row}
+    ) x
+    LEFT JOIN dataforge.migration_files f ON f.migration_id = x.migration_id AND f.key = x.file
+    LEFT JOIN {corrected} c ON c.id = x.id
+    WHERE x."table" = ANY(%(tables)s)
+      AND (%(table)s = '' OR x."table" = %(table)s)
+      AND (%(code)s = '' OR x.errors @> jsonb_build_array(jsonb_build_object('code', %(code)s)))
       AND (c.id IS NOT NULL OR NOT %(corrected)s)
-      AND (c.id IS NOT NULL OR d.id IS NOT NULL OR r.raw_at IS NULL)
-      AND NOT (coalesce(c.raw, own.raw) = own.raw AND (
-          own.raw #>> '{{}}' ~ %(altered)s OR r.errors @> %(partial)s
-          OR jsonb_typeof(own.raw) <> 'string' AND own.raw::text ~ %(altered_document)s
-          OR own.raw #>> '{{}}' ~ %(escaped)s
-             AND EXISTS (SELECT FROM jsonb_array_elements(r.errors) e WHERE e->>'code' = ANY(%(unread)s))))
+      AND (c.id IS NOT NULL OR x.read)
+      AND NOT (coalesce(c.raw, x.raw) = x.raw AND (
+          x.raw #>> '{{}}' ~ %(altered)s OR x.errors @> %(partial)s
+          OR jsonb_typeof(x.raw) <> 'string' AND x.raw::text ~ %(altered_document)s
+          OR x.raw #>> '{{}}' ~ %(escaped)s
+             AND EXISTS (SELECT FROM jsonb_array_elements(x.errors) e WHERE e->>'code' = ANY(%(unread)s))))
 """)
-
-
-_LOCATED = Sql("""
-    SELECT r.id, r.raw_at::text FROM dataforge.rejections r
-    WHERE {} AND r.raw_at IS NOT NULL AND r.replayed_at IS NULL ORDER BY r.raw_at->>'key', r.id
-""")
-
-ReadLocated = Callable[[Iterable[Location]], Iterator[tuple[Location, str | None]]]
-"""Reads the records at these locations of the report bucket (``dataforge.s3.rejected_texts.read``)."""
 
 
 def collect(
@@ -82,12 +80,12 @@ def collect(
     run: Run,
     replay: Replay,
     corrections: Iterable[Correction] | None,
-    read_located: ReadLocated,
+    texts: RejectedTexts,
 ) -> int:
     """Fill ``relation`` with the chosen rejections that are open, numbered in file order. Returns their number.
 
     With ``corrections``, only rejections that they name are collected, as corrected. Without one, a rejection is omitted
-    whose record was deleted from the report bucket. Raises ``WrongCorrection``, ``Unavailable``.
+    whose record cannot be read any more, which ``texts`` counts. Raises ``WrongCorrection``, ``Unavailable``.
     """
     corrected = Sql("{}._corrections").format(ident(run.schema))
     cursor.execute(
@@ -97,11 +95,15 @@ def collect(
     execute_values(cursor, insert, corrections or (), page_size=1000)
     _check_corrections(cursor, corrected, replay)
     _create_relation(cursor, run)
-    located = _fetch_located(cursor, run, replay, read_located)
+    collected = _COLLECT.format(
+        relation=relation(run.id),
+        corrected=corrected,
+        located=texts.fetch_located(_scope(replay), replay),
+        without_row=texts.fetch_without_row(replay, wanted=corrections is None),
+        scope=_scope(replay),
+    )
     cursor.execute(
-        _COLLECT.format(
-            relation=relation(run.id), corrected=corrected, located=located, scope=_scope(replay)
-        ),
+        collected,
         replay.model_dump()
         | {
             "tables": [t.name for t in run.tables],
@@ -118,18 +120,6 @@ def collect(
     return count
 
 
-def _fetch_located(cursor: Cursor, run: Run, replay: Replay, read_located: ReadLocated) -> Sql:
-    """Create the table of the records that the database does not store. Returns its name."""
-    located = Sql("{}._located").format(ident(run.schema))
-    cursor.execute(Sql("CREATE TABLE {} (id bigint PRIMARY KEY, raw jsonb NOT NULL)").format(located))
-    cursor.execute(_LOCATED.format(_scope(replay)), replay.model_dump())
-    ids = {Location.model_validate_json(location): number for number, location in cursor.fetchall()}
-    found = ((ids[location], record) for location, record in read_located(ids) if record is not None)
-    insert = Sql("INSERT INTO {} VALUES %s").format(located)
-    execute_values(cursor, insert, found, template="(%s, %s::jsonb->'raw')", page_size=100)
-    return located
-
-
 def upgrade(cursor: Cursor, run: Run) -> None:
     """Add the columns that ``relation`` lacks if a run of commit a6f090d created it and is resumed."""
     cursor.execute(
@@ -140,7 +130,7 @@ def upgrade(cursor: Cursor, run: Run) -> None:
 def _create_relation(cursor: Cursor, run: Run) -> None:
     cursor.execute(
         Sql(
-            "CREATE TABLE {} (position bigint PRIMARY KEY, rejection bigint NOT NULL,"
+            "CREATE TABLE {} (position bigint PRIMARY KEY, rejection bigint,"
             ' "table" text NOT NULL, raw jsonb NOT NULL, source text, header text[], folder_values jsonb, file text,'
             ' line bigint, "offset" bigint)'
         ).format(relation(run.id))

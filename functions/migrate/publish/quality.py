@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from dataforge.errors import QualityTooLow
+from dataforge.postgres.sql import Sql
 from functions.migrate.run.migration import Run
+from functions.migrate.run.rejections.read import read_uncounted
+from functions.migrate.run.rejections.uncounted import COUNTED_BY_ROWS
 from functions.migrate.run.suggestions import suggestions_of
 
 if TYPE_CHECKING:
@@ -14,6 +18,13 @@ if TYPE_CHECKING:
 
 REASONS = 3
 """Reasons that the error names."""
+
+
+_REASONS = Sql(
+    "SELECT \"table\", e->>'code', e->>'column', count(DISTINCT id), (array_agg(file ORDER BY file, line, id))[1],"
+    " (array_agg(line ORDER BY file, line, id))[1]"
+    " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s AND {} GROUP BY 1, 2, 3"
+).format(COUNTED_BY_ROWS)
 
 
 def require_quality(cursor: Cursor, run: Run) -> None:
@@ -54,15 +65,18 @@ def _hint(cursor: Cursor, run: Run) -> str:
 
 def _frequent_reasons(cursor: Cursor, run: Run) -> list[str]:
     """The most frequent reasons, each with its first example as file, line, column and code, without a value."""
-    cursor.execute(
-        "SELECT e->>'code', e->>'column', count(DISTINCT id), (array_agg(file ORDER BY file, line, id))[1],"
-        " (array_agg(line ORDER BY file, line, id))[1]"
-        " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s"
-        ' GROUP BY "table", 1, 2 ORDER BY 3 DESC, "table", 1, 2 LIMIT %s',
-        (run.id, REASONS),
-    )
+    cursor.execute(_REASONS, (run.id,))
+    found = cursor.fetchall()
+    first = {
+        (table, code, column): f", first in {file} line {line:,}"
+        for table, code, column, _, file, line in found
+    }
+    counts = Counter({(table, code, column): rows for table, code, column, rows, *_ in found})
+    for table, uncounted in read_uncounted(cursor, run.id).items():
+        counts.update({(table, *reason): rows for reason, rows in uncounted.by_reason.items()})
+    frequent = sorted(counts.items(), key=lambda item: (-item[1], [name or "" for name in item[0]]))
     return [
-        f"{code}{f' in column {column}' if column else ''} ({rows:,} {'row' if rows == 1 else 'rows'}), first in"
-        f" {file} line {line:,}"
-        for code, column, rows, file, line in cursor.fetchall()
+        f"{code}{f' in column {column}' if column else ''} ({rows:,} {'row' if rows == 1 else 'rows'})"
+        + first.get((table, code, column), "")
+        for (table, code, column), rows in frequent[:REASONS]
     ]

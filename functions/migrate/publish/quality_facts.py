@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from dataforge.postgres.sql import Sql
 from dataforge.records.quality import Fact, Rules, insert_statement
 from functions.migrate.run.migration import Run
+from functions.migrate.run.rejections.read import read_uncounted
+from functions.migrate.run.rejections.uncounted import COUNTED_BY_ROWS
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-_BROKEN = """
+_BROKEN = Sql("""
     SELECT "table", "column", code, count(*) FROM (
         SELECT "table", errors->0->>'column' AS "column", errors->0->>'code' AS code
-        FROM dataforge.rejections WHERE migration_id = %(run)s AND jsonb_array_length(errors) = 1
+        FROM dataforge.rejections WHERE migration_id = %(run)s AND {counted} AND jsonb_array_length(errors) = 1
         UNION ALL
         SELECT "table", "column", code FROM (
             SELECT DISTINCT id, "table", e->>'column' AS "column", e->>'code' AS code
             FROM dataforge.rejections, jsonb_array_elements(errors) e
-            WHERE migration_id = %(run)s AND jsonb_array_length(errors) > 1
+            WHERE migration_id = %(run)s AND {counted} AND jsonb_array_length(errors) > 1
         ) several
     ) broken GROUP BY 1, 2, 3
-"""
+""").format(counted=COUNTED_BY_ROWS)
 """Rejected records by table, column and code. A record with one error needs no DISTINCT; most have one."""
 
 
@@ -51,4 +54,8 @@ def _broken_rules(cursor: Cursor, run: Run) -> dict[str, Rules]:
     columns_of = {table.name: table.by_name for table in run.tables}
     for table, column, code, records in cursor.fetchall():
         rules[table][column if column in columns_of[table] else ""][code] += records
+    for table, uncounted in read_uncounted(cursor, run.id).items():
+        for (code, column), records in uncounted.by_reason.items():
+            known = column if column and column in columns_of[table] else ""
+            rules[table][known][code] += records
     return {table: dict(columns) for table, columns in rules.items()}

@@ -9,6 +9,8 @@ from dataforge.postgres.sql import Sql
 from dataforge.runs.results.report import Example, Reason
 from functions.migrate.run.ledger import TALLIES
 from functions.migrate.run.migration import Run
+from functions.migrate.run.rejections.read import read_uncounted
+from functions.migrate.run.rejections.uncounted import COUNTED_BY_ROWS
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -19,24 +21,39 @@ RAW_LIMIT = 120
 """Maximum size in characters of a quoted record. More people may read a report than the data, so it contains less."""
 
 
+_REASONS = Sql(
+    "SELECT \"table\", e->>'code', e->>'column', count(DISTINCT id), (array_agg(id ORDER BY file, line, id))[1:%s]"
+    " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s AND {}"
+    " GROUP BY 1, 2, 3"
+).format(COUNTED_BY_ROWS)
+
+
 def rejections_of(cursor: Cursor, run: Run) -> dict[str, tuple[Reason, ...]]:
     """The rejection reasons of each table, most frequent first: code, column, rows, and the first examples in file order.
 
-    An example has ``file``, ``line``, ``message`` and ``raw``, which is None for a record longer than ``RAW_LIMIT``.
+    An example has ``file``, ``line``, ``message`` and ``raw``, which is None for a record longer than ``RAW_LIMIT``. A
+    reason without examples concerns only rejections whose errors are in the report bucket.
     """
-    cursor.execute(
-        "SELECT \"table\", e->>'code', e->>'column', count(DISTINCT id), (array_agg(id ORDER BY file, line, id))[1:%s]"
-        " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s"
-        " GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3",
-        (EXAMPLES, run.id),
-    )
+    cursor.execute(_REASONS, (EXAMPLES, run.id))
     found = cursor.fetchall()
     examples = _examples(cursor, run, sorted({number for *_, numbers in found for number in numbers}))
+    shown = {
+        (table, code, column): tuple(examples[n, code, column] for n in dict.fromkeys(numbers))
+        for table, code, column, _, numbers in found
+    }
+    counts = Counter({(table, code, column): rows for table, code, column, rows, _ in found})
+    for table, uncounted in read_uncounted(cursor, run.id).items():
+        counts.update({(table, *reason): rows for reason, rows in uncounted.by_reason.items()})
     reasons: dict[str, list[Reason]] = defaultdict(list)
-    for table, code, column, rows, numbers in found:
-        shown = tuple(examples[n, code, column] for n in dict.fromkeys(numbers))
-        reasons[table].append(Reason(code=code, column=column, rows=rows, examples=shown))
-    return {table: tuple(found) for table, found in reasons.items()}
+    for (table, code, column), rows in sorted(counts.items(), key=_most_frequent_first):
+        some = shown.get((table, code, column), ())
+        reasons[table].append(Reason(code=code, column=column, rows=rows, examples=some))
+    return {table: tuple(some) for table, some in reasons.items()}
+
+
+def _most_frequent_first(item: tuple[tuple[str, str, str | None], int]) -> tuple[int, str, str, str]:
+    (table, code, column), rows = item
+    return -rows, table, code, column or "\U0010ffff"
 
 
 def _examples(cursor: Cursor, run: Run, numbers: list[int]) -> dict[tuple[int, str, str | None], Example]:

@@ -133,7 +133,7 @@ def _locate_lines(
             line += records.data.count(b"\n", offset, start)
             offset = start
             raw = _record_at(records, ends, start)
-            yield Located(run_id, chunk.file.key, line, records.start + start, raw, row[1])
+            yield Located(run_id, chunk.file.key, line, records.start + start, raw, row[1], length=len(raw))
             row = next(rejected, None)
         if row is None:
             return

@@ -20,8 +20,9 @@ from dataforge.postgres.roles import OWNER
 from dataforge.postgres.row_identity import same_key, same_row
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
-from dataforge.records.rejections import store
+from dataforge.records.text_budget import USE
 from dataforge.runs import leases
+from dataforge.settings import RejectionLimits
 from dataforge.tables.catalogue import Table
 from functions.migrate.resolve.conflicts import remove_conflicts, remove_stored_conflicts
 from functions.migrate.resolve.duplicates import remove_duplicates
@@ -32,6 +33,8 @@ from functions.migrate.run.copies import stored_copies
 from functions.migrate.run.declared import no_longer_fits, require_columns
 from functions.migrate.run.ledger import Resolved, RowsByFile, read_resolved, store_resolved
 from functions.migrate.run.migration import Run, read_run
+from functions.migrate.run.rejections.store import RejectionStore
+from functions.migrate.run.rejections.uncounted import Uncounted
 from functions.migrate.run.source_files import file_numbers
 
 if TYPE_CHECKING:
@@ -44,7 +47,9 @@ _FILE = Sql("s.{} >> {}").format(shadow.SOURCE, shadow.FILE_SHIFT)
 """The SQL of the file number of a row ``s``."""
 
 
-def resolve(db: Connection, s3: S3Client, run_id: str, table_name: str) -> dict[str, Any]:
+def resolve(
+    db: Connection, s3: S3Client, limits: RejectionLimits, run_id: str, table_name: str
+) -> dict[str, Any]:
     """Resolve one table with its circle, in one transaction. The parents in the run must be resolved. Idempotent.
 
     Returns the document that the ledger stores (``Resolved``): counts of the shadow's rows, and hashes.
@@ -56,13 +61,18 @@ def resolve(db: Connection, s3: S3Client, run_id: str, table_name: str) -> dict[
         found = {table.name: read_resolved(cursor, run_id, table.name, lock=True) for table in circle}
         done = {name: resolved for name, resolved in found.items() if resolved and resolved.mode == run.mode}
         if len(done) < len(circle):
-            done = _resolve(cursor, s3, run, circle, found)
+            done = _resolve(cursor, s3, limits, run, circle, found)
     # The output is part of the execution's history, which must not hold values of rows.
-    return done[table_name].model_dump(mode="json", exclude_none=True, exclude={"orphans"})
+    return done[table_name].model_dump(mode="json", exclude_none=True, exclude={"orphans", "uncounted"})
 
 
 def _resolve(
-    cursor: Cursor, s3: S3Client, run: Run, circle: Sequence[Table], before: Mapping[str, Resolved | None]
+    cursor: Cursor,
+    s3: S3Client,
+    limits: RejectionLimits,
+    run: Run,
+    circle: Sequence[Table],
+    before: Mapping[str, Resolved | None],
 ) -> dict[str, Resolved]:
     """Resolve the tables of a circle and store their documents."""
     require_columns(cursor, run.id, run.tables)
@@ -71,14 +81,20 @@ def _resolve(
         _build(cursor, run, shadows)
     else:
         _remove_all(cursor, run, shadows)
-    found = {}
+    found, used = {}, 0
     for rejected in shadows:
         table = rejected.table
         unchanged, updated = (Counter[int](), 0) if run.mode == "swap" else _compare(cursor, run, table)
-        store(cursor, table, locate(cursor, s3, run, rejected.positions()))
+        store = RejectionStore(cursor, s3, limits, run.id, table, "resolve")
+        store.add(locate(cursor, s3, run, rejected.positions()))
+        uncounted = store.close()
+        used += store.used
         rejected.close()
-        found[table.name] = _result(cursor, run, table, rejected, unchanged, updated, before[table.name])
+        resolved = _result(cursor, run, table, rejected, unchanged, updated, before[table.name])
+        found[table.name] = _with_uncounted(resolved, before[table.name], uncounted)
         store_resolved(cursor, run.id, table.name, found[table.name])
+    if used:
+        cursor.execute(USE, (run.dataset.name, used))
     return found
 
 
@@ -112,6 +128,12 @@ def _result(
         hash_total=hash_total,
         removed_hash_total=((before.removed_hash_total if before else 0) + rejected.hash_total) % 2**64,
     )
+
+
+def _with_uncounted(resolved: Resolved, before: Resolved | None, uncounted: Uncounted | None) -> Resolved:
+    earlier = before.uncounted if before else None
+    found = [some for some in (earlier, uncounted) if some]
+    return resolved.model_copy(update={"uncounted": sum(found, Uncounted()) if found else None})
 
 
 def _rows(cursor: Cursor, run: Run, table: Table) -> tuple[Counter[int], int]:

@@ -15,6 +15,7 @@ from dataforge.postgres.sql import Sql
 from dataforge.runs.results.migration import Counts
 from dataforge.runs.results.report import Orphans
 from functions.migrate.run.reading.validated_records import ValidatedRecords
+from functions.migrate.run.rejections.uncounted import Uncounted
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -58,7 +59,10 @@ class Scan(Effort):
 
 
 class Tally(BaseModel):
-    """The counts of a chunk's records for one table. ``cleanings`` are counted by "column.cleaning"."""
+    """The counts of a chunk's records for one table. ``cleanings`` are counted by "column.cleaning".
+
+    ``uncounted``: the rejections whose reasons the ledger's rows do not have.
+    """
 
     read: int = 0
     rows: int = 0
@@ -66,6 +70,7 @@ class Tally(BaseModel):
     rejected: int = 0
     hash_total: int = 0
     cleanings: dict[str, int] = Field(default_factory=dict)
+    uncounted: Uncounted | None = None
 
     def add(self, records: ValidatedRecords) -> None:
         """Count the records."""
@@ -85,7 +90,7 @@ _TALLIES = TypeAdapter(dict[str, Tally])
 
 def tallies_json(tallies: Mapping[str, Tally]) -> str:
     """The column ``tallies``: the tallies by table."""
-    return _TALLIES.dump_json(dict(tallies)).decode()
+    return _TALLIES.dump_json(dict(tallies), exclude_none=True).decode()
 
 
 _IGNORED_FILES = TypeAdapter(dict[str, str])
@@ -123,6 +128,7 @@ class Resolved(BaseModel):
 
     ``mode``: the run's mode when the table was resolved; empty if the table must be resolved again. ``again``: how often
     that happened. ``figures`` (by file number), ``differences`` and ``orphans`` are added by reconciliation.
+    ``uncounted``: the rejections whose reasons the ledger's rows do not have.
     """
 
     mode: str
@@ -138,6 +144,7 @@ class Resolved(BaseModel):
     figures: dict[int, Counts] | None = None
     differences: list[str] | None = None
     orphans: tuple[Orphans, ...] | None = None
+    uncounted: Uncounted | None = None
 
     def as_json(self) -> str:
         """The stored document, without fields that reconciliation has not added."""

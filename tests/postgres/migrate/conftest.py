@@ -110,11 +110,11 @@ class Migration:
     def load(self) -> None:
         # Workers finish in any order.
         for item in reversed(self.items["load"]):
-            load_chunk(self.worker, self.forge.s3, LoadItem.model_validate(item))
+            load_chunk(self.worker, self.forge.s3, self.settings, LoadItem.model_validate(item))
 
     def settle(self) -> None:
         for table in itertools.chain.from_iterable(self.waves):
-            resolve(self.control, self.forge.s3, self.id, table)
+            resolve(self.control, self.forge.s3, self.settings, self.id, table)
 
     def reconcile(self) -> dict[str, Any]:
         return reconcile(self.control, self.forge.s3, self.id)

@@ -97,7 +97,10 @@ def test_connection_killed_during_load_loses_no_row(forge: Forge, files: dict[st
     item = LoadItem.model_validate(next(i for i in run.items["load"] if i["tables"] == ["customers"]))
     # Its rows are copied by then; the rejections, which come last, wait.
     error = while_blocked(
-        forge, run.worker, "dataforge.rejections", lambda: load_chunk(run.worker, forge.s3, item)
+        forge,
+        run.worker,
+        "dataforge.rejections",
+        lambda: load_chunk(run.worker, forge.s3, run.settings, item),
     )
     assert isinstance(error, Unavailable)
     assert forge.rejections("line") == []
@@ -137,7 +140,7 @@ def test_chunk_loaded_by_two_workers_at_once_counts_once(forge: Forge, files: di
 
     def work(db: Connection) -> dict[str, Tally]:
         gate.wait(5)
-        return load_chunk(db, forge.s3, item)
+        return load_chunk(db, forge.s3, run.settings, item)
 
     with ThreadPoolExecutor(4) as pool:
         tallies = list(pool.map(work, connections))
@@ -152,7 +155,7 @@ def test_tables_are_resolved_in_parallel(forge: Forge, make_csv: MakeCsv) -> Non
     connections = [forge.database.connect(MIGRATE) for _ in names]
     with ThreadPoolExecutor(len(names)) as pool:
         pairs = zip(connections, names, strict=True)
-        list(pool.map(lambda pair: resolve(pair[0], forge.s3, run.id, pair[1]), pairs))
+        list(pool.map(lambda pair: resolve(pair[0], forge.s3, run.settings, run.id, pair[1]), pairs))
     run.reconcile()
     run.publish()
     assert {t["table"]: (t["loaded"], t["deduplicated"]) for t in run.report()["tables"]} == dict.fromkeys(

@@ -23,14 +23,17 @@ WORKER = """
 import io, json, resource, sys
 from functions.migrate.run.work_items import LoadItem
 from functions.migrate.load.load import load_chunk
+from dataforge.settings import RejectionLimits
+
+limits = RejectionLimits(report_bucket="report")
 
 class Nowhere:
     status, closed = 0, 0
     def __enter__(self): return self
     def __exit__(self, *_): pass
     def cursor(self): return self
-    def execute(self, statement, values=None): pass
-    def fetchone(self): return (None,)
+    def execute(self, statement, values=None): self.counted = "count" in statement
+    def fetchone(self): return (10**9 if self.counted else None,)
     def copy_expert(self, statement, file):
         while file.read(1 << 16): pass
     def commit(self): pass
@@ -46,7 +49,7 @@ class Folder:
         return {"Body": io.BytesIO(file.read(end - start + 1))}
 
 for item in map(json.loads, sys.stdin):
-    for table, tally in load_chunk(Nowhere(), Folder(), LoadItem(**item)).items():
+    for table, tally in load_chunk(Nowhere(), Folder(), limits, LoadItem(**item)).items():
         print(tally.read)
 # A child inherits ru_maxrss from its parent; its own peak is in /proc/self/status.
 try:

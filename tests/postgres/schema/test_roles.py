@@ -45,7 +45,11 @@ GRANTED = {
     (LOAD, "dataforge.rejections", "INSERT"),
     (REFILL, "dataforge.restore_pieces", "SELECT"),
     *((REFILL, f"dataforge.restore_pieces.{c}", "UPDATE") for c in ("result", "error", "cause")),
-    *((INGEST, "dataforge.rejected_texts", privilege) for privilege in ("SELECT", "INSERT", "UPDATE")),
+    *(
+        (role, "dataforge.rejected_texts", privilege)
+        for role in (INGEST, LOAD)
+        for privilege in ("SELECT", "INSERT", "UPDATE")
+    ),
     (INGEST, "dataforge.rejections", "SELECT"),
     (INGEST, "dataforge.rejections", "INSERT"),
     (INGEST, "dataforge.quality_facts", "INSERT"),

@@ -84,7 +84,9 @@ def _flat_records(item: LoadItem, block: Block, records: BufferedRecords, source
     start = block.position - item.base
     for record in raw_records(block.data, _line(block, item, records), block.dialect):
         raw = block.dialect.to_utf8(record.raw)
-        location = Located(item.migration_id, item.key, record.line, start + record.offset, raw, [])
+        location = Located(
+            item.migration_id, item.key, record.line, start + record.offset, raw, [], length=len(record.raw)
+        )
         fields = read_record(block.header, record.raw, record.malformed, block.names, block.dialect)
         fields = with_folder_values(fields, block.folder_values)
         yield Record(block.position + record.offset, location, item.tables[0], source, fields)
@@ -100,7 +102,9 @@ def _located(
         line += block.data.count(b"\n", offset, record.offset)
         offset = record.offset
         raw = block.dialect.to_utf8(record.raw)
-        yield Located(item.migration_id, item.key, line, start + offset, raw, record.violations)
+        yield Located(
+            item.migration_id, item.key, line, start + offset, raw, record.violations, length=len(record.raw)
+        )
 
 
 def _line(block: Block, item: LoadItem, records: BufferedRecords) -> int:

@@ -114,5 +114,7 @@ def _records(
         if wanted is not None and line.line - block.line not in wanted:
             continue
         fields = with_folder_values(read_line(line.raw, source.names, item.header), item.folder_values)
-        location = Located(item.migration_id, item.key, line.line, line.offset, line.raw, [])
+        location = Located(
+            item.migration_id, item.key, line.line, line.offset, line.raw, [], length=len(line.raw)
+        )
         yield Record(item.base + line.offset, location, item.tables[0], source, fields)

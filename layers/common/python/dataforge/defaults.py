@@ -35,7 +35,10 @@ BATCH_RAW_BYTES = 2**20
 """The rejected data and errors of one batch that the database stores. The report bucket stores the rest."""
 
 REJECTED_TEXT_MEGABYTES = 1024
-"""The rejected data and errors of batches of one dataset that the database stores."""
+"""The rejected data and errors of one dataset that the database stores."""
+
+REJECTIONS_PER_TABLE = 1_000_000
+"""The rejections of one table in one migration that the database stores. The report bucket stores the others."""
 
 AUDIT_DAYS = 400
 """How long entries of the audit are stored, unless the setting ``auditDays`` specifies another time."""

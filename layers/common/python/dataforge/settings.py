@@ -17,6 +17,7 @@ from dataforge.defaults import (
     FUNCTION_SECONDS,
     REJECTED_TEXT_MEGABYTES,
     REJECTION_DAYS,
+    REJECTIONS_PER_TABLE,
     SAFETY_KEEP_DAYS,
     TRIAL_RESTORE_MEGABYTES,
 )
@@ -63,7 +64,7 @@ class HttpSettings(DatabaseSettings):
 class IngestSettings(HttpSettings):
     """Settings of ingest. ``report_bucket``: where rejected records are stored that are too large for the database.
 
-    ``rejected_text_bytes``: of the batches of one dataset, what the database stores.
+    ``rejected_text_bytes``: of one dataset, what the database stores.
     """
 
     report_bucket: str
@@ -82,7 +83,19 @@ class RunSettings(DatabaseSettings):
     report_bucket: str
 
 
-class MigrationSettings(RunSettings):
+class RejectionLimits(Settings):
+    """The most that a migration stores in the database of its rejections; ``report_bucket`` stores the others.
+
+    ``rejections_per_table``: rows of one table and run. ``rejected_text_bytes``: text of the dataset, also of batches and
+    of other runs.
+    """
+
+    report_bucket: str
+    rejections_per_table: int = Field(default=REJECTIONS_PER_TABLE, ge=0)
+    rejected_text_bytes: int = Field(default=REJECTED_TEXT_MEGABYTES * 2**20, ge=0)
+
+
+class MigrationSettings(RejectionLimits, RunSettings):
     """Settings of the migration's functions."""
 
     raw_bucket: str

@@ -58,8 +58,8 @@ def test_load_that_comes_near_the_time_limit_fails_and_stores_nothing(
     run = forge.migration({"tables": ["customers"]}).until("load")
     (item,) = map(LoadItem.model_validate, run.items["load"])
     with pytest.raises(ReadTimeout, match="customers"):
-        load_chunk(run.worker, forge.s3, item, lambda: 29.0)
+        load_chunk(run.worker, forge.s3, run.settings, item, lambda: 29.0)
     assert forge.database.query(
         "SELECT count(*) FROM dataforge.migration_chunks WHERE result IS NOT NULL"
     ) == [(0,)]
-    assert load_chunk(run.worker, forge.s3, item)["customers"].read == 1
+    assert load_chunk(run.worker, forge.s3, run.settings, item)["customers"].read == 1

@@ -33,7 +33,7 @@ def test_rejections_are_written_beside_report_in_several_files(
     run.run()
     listed = forge.read_json(f"runs/{run.id}/report.json")["rejection_files"]
     assert [one["table"] for one in listed] == ["customers"] * files + ["orders"]
-    assert listed[0]["uri"] == f"s3://report/runs/{run.id}/rejections/customers-1.jsonl"
+    assert listed[0]["uri"] == f"s3://report/rejections/{run.id}/customers/report-1.jsonl"
     items = [item for one in listed for item in read(forge, one["uri"])]
     assert sum(one["rows"] for one in listed) == len(items) == 3
     stored = forge.database.query(

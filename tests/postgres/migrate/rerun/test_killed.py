@@ -46,7 +46,7 @@ HALT = """
 WORKER = """
 import io, json, sys
 from dataforge.postgres.connection import connect
-from dataforge.settings import DatabaseSettings
+from dataforge.settings import DatabaseSettings, RejectionLimits
 from functions.migrate.run.work_items import LoadItem
 from functions.migrate.load.load import load_chunk
 
@@ -57,7 +57,8 @@ class Folder:
 
 settings, password, item, path = json.loads(sys.argv[1])
 body = open(path, "rb").read()
-load_chunk(connect(DatabaseSettings(**settings), password), Folder(), LoadItem(**item))
+limits = RejectionLimits(report_bucket="report")
+load_chunk(connect(DatabaseSettings(**settings), password), Folder(), limits, LoadItem(**item))
 """
 
 
@@ -177,7 +178,7 @@ def test_server_crashes_during_copy_and_before_publication_lose_no_row(
 ) -> None:
     run = used_forge.migration(DOCUMENT).until("load")
     with halted(used_forge.database, run) as halt, ThreadPoolExecutor(1) as pool:
-        future = pool.submit(load_chunk, run.worker, used_forge.s3, customers(run))
+        future = pool.submit(load_chunk, run.worker, used_forge.s3, run.settings, customers(run))
         crash(used_forge.database, halt())
         used_forge.database.warm.clear()
         assert isinstance(future.exception(timeout=30), Unavailable)

@@ -81,7 +81,7 @@ def test_worker_of_closed_run_stores_nothing(forge: Forge, make_csv: MakeCsv) ->
     run = forge.migration({"tables": ["customers"]}).until("load")
     close_run(run.control, MIGRATIONS, run.execution, "aborted")
     with pytest.raises((psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName)):
-        load_chunk(run.worker, forge.s3, LoadItem.model_validate(run.items["load"][0]))
+        load_chunk(run.worker, forge.s3, run.settings, LoadItem.model_validate(run.items["load"][0]))
     assert forge.rejections("raw") == []
 
 

@@ -28,7 +28,7 @@ def ended(forge: Forge, make_csv: MakeCsv) -> Migration:
     forge.put(customers=make_csv("customers", *rows))
     run = forge.migration(DOCUMENT, chunk_bytes=64).until("load")
     for item in run.items["load"][::3]:
-        load_chunk(run.worker, forge.s3, LoadItem.model_validate(item))
+        load_chunk(run.worker, forge.s3, run.settings, LoadItem.model_validate(item))
     close_run(run.control, MIGRATIONS, run.execution, "aborted", Failure("ABORTED", "stopped"))
     return run
 

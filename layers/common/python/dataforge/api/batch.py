@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from dataforge.api.body import Body, DatasetName, pointer, read_body
 from dataforge.defaults import BATCH_RECORDS
-from dataforge.records.violation import Violation
+from dataforge.records.violation import Violation, shortened
 from dataforge.tables.datasets import DEFAULT
 
 Mode = Literal["partial", "atomic", "dry_run"]
@@ -52,12 +52,14 @@ def read_batch(document: Any) -> Batch:
 
 def errors_of(index: int, violations: Sequence[Violation]) -> list[dict[str, str]]:
     """A record's violations with a JSON Pointer into the request."""
-    return [{"pointer": _place(index, v), "code": v.code, "message": v.message} for v in violations]
+    return [
+        {"pointer": _place(index, v), "code": v.code, "message": shortened(v.message)} for v in violations
+    ]
 
 
 def _place(index: int, violation: Violation) -> str:
     if violation.column is not None:
-        return pointer("records", index, "data", violation.column)
+        return pointer("records", index, "data", shortened(violation.column))
     if violation.code == "unknown_table":
         return pointer("records", index, "table")
     return pointer("records", index)

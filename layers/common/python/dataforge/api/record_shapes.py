@@ -78,6 +78,13 @@ class FileSource(Shape):
     file: str
     line: Annotated[int, Field(ge=1, description="the header is line 1")]
     offset: Annotated[int, Field(ge=0, description="the record's first byte in the file")]
+    version: Annotated[
+        str | None,
+        Field(
+            description="the version of the file in which the record is read; the database does not store it"
+        ),
+    ] = None
+    length: Annotated[int | None, Field(description="the bytes of the record in that version")] = None
 
 
 class Rejection(Shape):
@@ -94,8 +101,8 @@ class Rejection(Shape):
     cut: Annotated[
         Literal[True] | None,
         Field(
-            description="`raw` and `errors` are cut: the whole rejection is larger than an answer can be, or its record was"
-            " deleted from the report bucket, and `raw` is null"
+            description="`raw` and `errors` are cut: the whole rejection is larger than an answer can be, or its record does"
+            " not exist any more in the report bucket or in the version of its file, and `raw` is null"
         ),
     ] = None
 

@@ -40,7 +40,7 @@ ROLE_SQL = (
     ).format(LOAD),
     Sql("GRANT INSERT ON dataforge.rejections TO {}").format(LOAD),
     Sql("GRANT SELECT, INSERT ON dataforge.rejections TO {}").format(INGEST),
-    Sql("GRANT SELECT, INSERT, UPDATE ON dataforge.rejected_texts TO {}").format(INGEST),
+    Sql("GRANT SELECT, INSERT, UPDATE ON dataforge.rejected_texts TO {}, {}").format(INGEST, LOAD),
     Sql("GRANT INSERT ON dataforge.quality_facts TO {}").format(INGEST),
     Sql("GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.batches TO {}").format(INGEST),
     Sql(

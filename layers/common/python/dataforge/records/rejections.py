@@ -1,34 +1,16 @@
-"""Store rejections: rejected records, whole, with all violations and their position."""
+"""Rejections: rejected records with their violations and their position."""
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from dataforge.records.validate import copy_line
 from dataforge.records.violation import Violation
-from dataforge.tables.catalogue import ForeignKey, Table, UniqueKey
+from dataforge.tables.catalogue import ForeignKey, UniqueKey
 
-if TYPE_CHECKING:
-    from dataforge.postgres.types import Cursor
-
-
-_COPY = (
-    'COPY dataforge.rejections (dataset, "table", raw, errors, migration_id, file, line, "offset", replay_of) '
-    "FROM STDIN (FORMAT csv)"
-)
 RAW_LIMIT = 1 << 20
 """The limit of the stored raw text. The whole record can be read at its offset in the file."""
-
-# json.dumps() would create an encoder for each call with ensure_ascii=False: half of the time here.
-_json = json.JSONEncoder(ensure_ascii=False).encode
-
-_BUFFER = 1 << 20
-"""The characters of one COPY; Python may need four bytes for each."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +18,7 @@ class Located:
     """A rejected record of a migration: ``line`` counts from 1, ``offset`` is its first byte in the file.
 
     ``raw``: bytes of a CSV, or a JSON document as text. ``replay_of``: the rejection that was replayed.
+    ``length``: the bytes of the record in the file's text; 0 if it is not a part of it that can be read alone.
     """
 
     migration_id: str
@@ -45,6 +28,7 @@ class Located:
     raw: bytes | str
     violations: list[Violation]
     replay_of: int | None = None
+    length: int = 0
 
     @property
     def text(self) -> str:
@@ -95,45 +79,3 @@ def without_nul(violation: Violation) -> Violation:
     if "\0" not in violation.message:
         return violation
     return replace(violation, message=violation.message.replace("\0", "\\x00"))
-
-
-def store(cursor: Cursor, table: Table, rejections: Iterable[Located]) -> int:
-    """Store the rejections in the caller's transaction, in batches. Returns their number."""
-    buffer = io.StringIO()
-    count = 0
-    of_table = copy_line((table.dataset, table.name))
-    for item in rejections:
-        raw = item.raw if isinstance(item.raw, str) else _json(raw_text(item.raw))
-        root = "" if item.replay_of is None else item.replay_of
-        buffer.write(
-            f"{of_table},{_quoted(raw)},{_errors(tuple(item.violations))},{_file(item.migration_id, item.file)},"
-            f"{item.line},{item.offset},{root}\n"
-        )
-        count += 1
-        if buffer.tell() >= _BUFFER:
-            _flush(cursor, buffer)
-    _flush(cursor, buffer)
-    return count
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
-
-
-@lru_cache(1024)
-def _errors(violations: tuple[Violation, ...]) -> str:
-    """The violations as a field of COPY. Many records have the same."""
-    return _quoted(_json([without_nul(v).as_json() for v in violations]))
-
-
-@lru_cache(16)
-def _file(migration_id: str, file: str) -> str:
-    return copy_line((migration_id, file))
-
-
-def _flush(cursor: Cursor, buffer: io.StringIO) -> None:
-    if buffer.tell():
-        buffer.seek(0)
-        cursor.copy_expert(_COPY, buffer)
-        buffer.seek(0)
-        buffer.truncate()

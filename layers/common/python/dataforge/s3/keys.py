@@ -12,7 +12,8 @@ CLAIMS = "requests/"
 """Report bucket: the run of each idempotency key, the running export of each table, and the keys that sign cursors."""
 
 REJECTED = "rejections/"
-"""Report bucket: the rejected records of batches that are too large for the database."""
+"""Report bucket: the rejected records of batches and migrations that the database does not store, and all of a migration
+beside its report. They expire with the rejections."""
 
 KEY_LIMITS = "keys/"
 """Report bucket: the limits of API keys, for functions without a database."""
@@ -107,8 +108,13 @@ def report_page_key(migration_id: str) -> str:
 
 
 def rejections_key(migration_id: str, table: str, number: int) -> str:
-    """A file of a table's rejections, as JSON Lines; ``number`` counts from 1."""
-    return f"{run_folder(migration_id)}rejections/{table}-{number}.jsonl"
+    """A file of a table's rejections for the report, as JSON Lines; ``number`` counts from 1."""
+    return rejections_part_key(migration_id, table, f"report-{number}")
+
+
+def rejections_part_key(migration_id: str, table: str, part: str) -> str:
+    """An object of a table's rejections, as JSON Lines; ``part`` distinguishes those of all workers."""
+    return f"{REJECTED}{migration_id}/{table}/{part}.jsonl"
 
 
 def rejected_texts_key(batch_id: str) -> str:
