@@ -18,6 +18,7 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import INGEST
 from dataforge.s3 import rejected_texts
 from functions.ingest.listing import RejectionQuery, list_rejections
+from functions.ingest.visible_rejections import EVERYTHING
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge, Migration
@@ -56,7 +57,8 @@ def listed(forge: Forge, **query: str) -> list[dict[str, Any]]:
     while page["next_cursor"] or not found:
         more = {"cursor": page["next_cursor"]} if page["next_cursor"] else {}
         with transaction(forge.connection(INGEST)) as cursor:
-            page = json.loads(list_rejections(cursor, RejectionQuery.model_validate(query | more), read))
+            asked = RejectionQuery.model_validate(query | more)
+            page = json.loads(list_rejections(cursor, asked, EVERYTHING, read))
         found += page["data"]
         if not page["data"]:
             break
