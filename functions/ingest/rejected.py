@@ -18,7 +18,7 @@ from dataforge.records.violation import first_violations
 from dataforge.s3 import rejected_texts
 from dataforge.s3.objects import translated
 from functions.ingest.candidates import Violations
-from functions.ingest.raw import raw_json, storable
+from functions.ingest.raw import raw_json, record_json, storable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -81,7 +81,7 @@ def divide(batch: Batch, batch_id: str, violations: Violations, room: int = BATC
     rows, rest, used = [], [], 0
     for index, errors in zip(sorted(violations), _errors(violations), strict=True):
         record = batch.records[index]
-        row = Rejection(index, storable(record["table"]), raw_json(record["data"]), errors)
+        row = Rejection(index, storable(record["table"]), record_json(record["data"]), errors)
         if used + row.text_bytes <= room:
             used += row.text_bytes
             rows.append(row)

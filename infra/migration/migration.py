@@ -43,6 +43,7 @@ class Migration(Construct):
                 "RAW_BUCKET": storage.raw.bucket_name,
                 "REPORT_BUCKET": storage.report.bucket_name,
                 "CHUNK_BYTES": str(settings.chunk_megabytes * 2**20),
+                "REJECTION_DAYS": str(settings.rejection_days),
                 "REJECTIONS_PER_TABLE": str(settings.rejections_per_table),
                 "REJECTED_TEXT_BYTES": str(settings.rejected_text_megabytes * 2**20),
             },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from functions.migrate.report.rejection_files import write_rejections, write_rep
 from functions.migrate.report.rejections import cleanings_of, rejections_of
 from functions.migrate.run.ledger import read_ignored_files
 from functions.migrate.run.migration import Run, read_run
+from functions.migrate.run.rejections.read import read_uncounted
 from functions.migrate.run.suggestions import suggestions_of
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def report(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: st
     with transaction(db, role=OWNER) as cursor:
         run = read_run(cursor, run_id)
         files = write_rejections(cursor, s3, settings.report_bucket, run)
-        document = _document(cursor, run, files)
+        document = _document(cursor, run, files, settings.rejection_days)
         write_replayed(cursor, s3, settings.report_bucket, run)
     key = report_key(run.id)
     put_json(s3, settings.report_bucket, key, document.document())
@@ -82,7 +84,9 @@ def fitting_keys(keys: Iterable[str]) -> list[str]:
     return fitting
 
 
-def _document(cursor: Cursor, run: Run, rejection_files: Iterable[RejectionFile]) -> Report:
+def _document(
+    cursor: Cursor, run: Run, rejection_files: Iterable[RejectionFile], rejection_days: int
+) -> Report:
     cursor.execute(
         "SELECT status, quality, error, cause, started_at, coalesce(finished_at, now()), ignored_files"
         " FROM dataforge.migrations"
@@ -114,6 +118,8 @@ def _document(cursor: Cursor, run: Run, rejection_files: Iterable[RejectionFile]
         ignored_reasons=ignored_files,
         **dict(effort_of(cursor, run)),
         rejection_files=tuple(rejection_files),
+        rejections_expire=f"{started + timedelta(days=rejection_days):%Y-%m-%d}",
+        rejections_without_row=sum(some.rows for some in read_uncounted(cursor, run.id).values()),
     )
 
 

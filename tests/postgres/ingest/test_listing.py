@@ -78,6 +78,18 @@ def test_raw_values_are_stored_exactly_unless_jsonb_cannot(api: Api, value: str,
     assert api.get("rejections").status == 200
 
 
+@pytest.mark.parametrize("number", ["1e4000", "1e-15000", "123456789e4000"])
+def test_many_numbers_with_large_exponents_are_listed_in_bounded_size(api: Api, number: str) -> None:
+    data = {"x": [json.loads("{}"), 1.5, "y"], "many": "NUMBERS"}
+    text = json.dumps({"records": [{"table": "orders", "data": data}]})
+    api.send(text.replace('"NUMBERS"', f"[{','.join([number] * 40_000)}]"))
+    (size,) = api.database.query("SELECT length(raw::text) FROM dataforge.rejections")[0]
+    assert size < 1_500_000
+    assert api.get("rejections").status == 200
+    (short,) = api.database.query("SELECT raw->'x'->>1 FROM dataforge.rejections")[0]
+    assert short == "1.5"
+
+
 def test_several_filters_are_combined_with_and(api: Api, sample: Sample) -> None:
     first = api.post(sample("customers", customer_state="?"), sample("sellers", seller_id="?", x=1)).json
     second = api.post(sample("orders"), {"table": "nope", "data": {}}).json

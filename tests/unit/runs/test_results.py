@@ -61,7 +61,7 @@ def test_report_has_exactly_these_fields() -> None:
     assert " ".join(report) == (
         "migration_id execution dataset prefix status error cause mode on_conflict replay quality quality_threshold"
         " row_hash started_at finished_at seconds tables files ignored_files ignored_reasons phases throughput workers"
-        " cost rejection_files"
+        " cost rejection_files rejections_expire rejections_without_row"
     )
     more = ["source_hash", "target_hash", "differences", "rejections", "cleanings", "orphans", "suggestions"]
     assert list(report["tables"][1]) == [*_TABLE, *more]

@@ -100,6 +100,8 @@ class MigrationSettings(RejectionLimits, RunSettings):
 
     raw_bucket: str
     chunk_bytes: int = Field(default=CHUNK_MEGABYTES * 2**20, ge=64)
+    rejection_days: int = Field(default=REJECTION_DAYS, ge=1)
+    """The age at which rejections expire."""
 
 
 class OperationsSettings(Settings):

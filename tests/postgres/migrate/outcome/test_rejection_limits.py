@@ -92,7 +92,12 @@ def test_rejections_beyond_the_limit_are_counted_and_only_in_the_report_bucket(
     [counts] = run.run()["tables"]
     assert (counts["read"], counts["rejected"], counts["loaded"]) == (500, 500, 0)
     assert forge.database.query(ROWS) == [(100,)]
-    [table] = forge.read_json(f"runs/{run.id}/report.json")["tables"]
+    report = forge.read_json(f"runs/{run.id}/report.json")
+    assert report["rejections_without_row"] == 400
+    page = forge.s3.get_object(Bucket="report", Key=f"runs/{run.id}/report.html")["Body"].read().decode()
+    assert "400 rows of them in files only" in " ".join(page.split())
+    assert f"They expire from {report['rejections_expire']} on." in page
+    [table] = report["tables"]
     reasons = {(reason["code"], reason["column"]): reason["rows"] for reason in table["rejections"]}
     assert reasons == {("missing", "customer_city"): 500, ("string_pattern_mismatch", "customer_state"): 500}
     [(rules,)] = forge.database.query("SELECT rules FROM dataforge.quality_facts")

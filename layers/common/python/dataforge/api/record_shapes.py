@@ -108,7 +108,7 @@ class Rejection(Shape):
 
 
 class RejectionPage(Shape):
-    """Rejections, the oldest first."""
+    """Rejections, the oldest first. They expire: by default after 90 days, or a week after a replay stored their records."""
 
     data: list[Rejection]
     next_cursor: Annotated[str | None, Field(description="for the next page; null on the last one")]

@@ -129,7 +129,11 @@ class Effort(Result):
 
 
 class Report(Result):
-    """``replay`` is the run's input of that name. Times are in ISO 8601. ``ignored_reasons`` are by file name."""
+    """``replay`` is the run's input of that name. Times are in ISO 8601. ``ignored_reasons`` are by file name.
+
+    ``rejections_expire``: the day from which rejections and ``rejection_files`` are deleted. ``rejections_without_row``: the
+    number of rejections that are only in files.
+    """
 
     migration_id: str
     execution: str
@@ -156,3 +160,5 @@ class Report(Result):
     workers: Workers
     cost: Cost
     rejection_files: tuple[RejectionFile, ...]
+    rejections_expire: str | None = None
+    rejections_without_row: int = 0
