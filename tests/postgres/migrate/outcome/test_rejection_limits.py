@@ -294,3 +294,55 @@ def test_retry_of_a_work_item_does_not_replace_objects_of_the_first(forge: Forge
     for step in ("settle", "reconcile", "publish", "report"):
         run.take(step)
     assert len(lines(forge, run)) == 5
+
+
+SIZE = "SELECT pg_total_relation_size('dataforge.rejections')"
+
+
+def grown(forge: Forge, run: Migration) -> int:
+    """Run the migration. Returns the bytes by which the rejections have grown, with their indexes."""
+    [(before,)] = forge.database.query(SIZE)
+    run.run()
+    return int(forge.database.query(SIZE)[0][0]) - before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rows", "text", "most"), [(1_000_000, 1 << 20, 500 << 20), (10_000, 1 << 20, 8 << 20)]
+)
+def test_compressed_file_of_kilobytes_with_a_million_rejections_fills_little(
+    forge: Forge, make_csv: MakeCsv, rows: int, text: int, most: int
+) -> None:
+    body = gzip.compress(make_csv("customers") + b"x\n" * 1_000_000)
+    assert len(body) < 9_000
+    forge.s3.put_object(Bucket="raw", Key="olist/olist_customers_dataset.csv.gz", Body=body)
+    run = limited(forge, {"tables": ["customers"]}, rows, text)
+    growth = grown(forge, run)
+    assert growth < most
+    assert forge.database.query(ROWS) == [(rows,)]
+    report = forge.read_json(f"runs/{run.id}/report.json")
+    assert report["rejections_without_row"] == 1_000_000 - rows
+    assert [reason["rows"] for reason in report["tables"][0]["rejections"]] == [1_000_000]
+    assert sum(file["rows"] for file in report["rejection_files"]) == 1_000_000
+
+
+@pytest.mark.slow
+def test_parquet_file_with_two_million_rejections_fills_little(forge: Forge) -> None:
+    names = (
+        "customer_id",
+        "customer_unique_id",
+        "customer_zip_code_prefix",
+        "customer_city",
+        "customer_state",
+    )
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({name: pa.array(["x"] * 2_000_000) for name in names}), sink, compression="zstd")
+    body = sink.getvalue().to_pybytes()
+    assert len(body) < 1_600_000
+    forge.s3.put_object(Bucket="raw", Key="olist/olist_customers_dataset.parquet", Body=body)
+    run = limited(forge, {"tables": ["customers"]}, rows=1_000_000, text=1 << 20)
+    growth = grown(forge, run)
+    assert growth < 500 << 20
+    assert forge.database.query(ROWS) == [(1_000_000,)]
+    report = forge.read_json(f"runs/{run.id}/report.json")
+    assert {reason["rows"] for reason in report["tables"][0]["rejections"]} == {2_000_000}
