@@ -33,8 +33,8 @@ _LOCATED = Sql("""
 """)
 
 _WITHOUT_ROW = Sql("""
-    INSERT INTO {} SELECT name, line->'raw', line->'errors', line->'source'->>'file', (line->'source'->>'line')::bigint,
-        (line->'source'->>'offset')::bigint
+    INSERT INTO {} SELECT concat_ws(' ', name, line->'source'->>'offset', line->'source'->>'file'), name, line->'raw',
+        line->'errors', line->'source'->>'file', (line->'source'->>'line')::bigint, (line->'source'->>'offset')::bigint
     FROM (VALUES %s) lines (name, line)
 """)
 
@@ -66,11 +66,16 @@ class RejectedTexts:
             else:
                 yield number, record
 
-    def fetch_without_row(self, replay: Replay, *, wanted: bool) -> Sql:
-        """Create the table of the rejections that the ledger does not have, empty unless ``wanted``. Returns its name."""
-        columns = Sql('"table" text, raw jsonb, errors jsonb, file text, line bigint, "offset" bigint')
+    def fetch_without_row(self, replay: Replay) -> Sql:
+        """Create the table of the rejections that the ledger does not have. Returns its name.
+
+        ``key`` identifies one, as ``corrections.position_key`` does.
+        """
+        columns = Sql(
+            'key text, "table" text, raw jsonb, errors jsonb, file text, line bigint, "offset" bigint'
+        )
         table = self._table("_without_row", columns)
-        if wanted and replay.migration_id:
+        if replay.migration_id:
             insert = _WITHOUT_ROW.format(table)
             for name, uncounted in read_uncounted(self._cursor, replay.migration_id).items():
                 if replay.table in ("", name):

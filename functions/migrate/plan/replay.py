@@ -51,22 +51,24 @@ _COLLECT = Sql("""
            coalesce(c.raw, x.raw), f.source, f.header, f.folder_values, coalesce(x.file, 'batch ' || x.batch_id),
            coalesce(x.line, x.index + 1), coalesce(x."offset", 0)
     FROM (
-        SELECT r.id, root.id AS rejection, root."table", coalesce(d.raw, r.raw) AS raw, r.errors, root.migration_id,
-               root.batch_id, root.file, root.line, root.index, root."offset", d.id IS NOT NULL OR r.raw_at IS NULL AS read
+        SELECT r.id, r.id::text AS key, root.id AS rejection, root."table", coalesce(d.raw, r.raw) AS raw, r.errors,
+               root.migration_id, root.batch_id, root.file, root.line, root.index, root."offset",
+               d.id IS NOT NULL OR r.raw_at IS NULL AS read
         FROM dataforge.rejections r
         JOIN dataforge.rejections root ON root.id = coalesce(r.replay_of, r.id)
         LEFT JOIN {located} d ON d.id = r.id
         WHERE {scope} AND root.replayed_at IS NULL
         UNION ALL
-        SELECT NULL, NULL, "table", raw, errors, %(migration_id)s, NULL, file, line, NULL, "offset", true FROM {without_row}
+        SELECT NULL, key, NULL, "table", raw, errors, %(migration_id)s, NULL, file, line, NULL, "offset", true
+        FROM {without_row}
     ) x
     LEFT JOIN dataforge.migration_files f ON f.migration_id = x.migration_id AND f.key = x.file
-    LEFT JOIN {corrected} c ON c.id = x.id
+    LEFT JOIN {corrected} c ON c.key = x.key
     WHERE x."table" = ANY(%(tables)s)
       AND (%(table)s = '' OR x."table" = %(table)s)
       AND (%(code)s = '' OR x.errors @> jsonb_build_array(jsonb_build_object('code', %(code)s)))
-      AND (c.id IS NOT NULL OR NOT %(corrected)s)
-      AND (c.id IS NOT NULL OR x.read)
+      AND (c.key IS NOT NULL OR NOT %(corrected)s)
+      AND (c.key IS NOT NULL OR x.read)
       AND NOT (coalesce(c.raw, x.raw) = x.raw AND (
           x.raw #>> '{{}}' ~ %(altered)s OR x.errors @> %(partial)s
           OR jsonb_typeof(x.raw) <> 'string' AND x.raw::text ~ %(altered_document)s
@@ -89,17 +91,18 @@ def collect(
     """
     corrected = Sql("{}._corrections").format(ident(run.schema))
     cursor.execute(
-        Sql("CREATE TABLE {} (id bigint, raw jsonb, number bigint, file text, line bigint)").format(corrected)
+        Sql("CREATE TABLE {} (key text, raw jsonb, number bigint, file text, line bigint)").format(corrected)
     )
     insert = Sql("INSERT INTO {} VALUES %s").format(corrected)
     execute_values(cursor, insert, corrections or (), page_size=1000)
-    _check_corrections(cursor, corrected, replay)
+    without_row = texts.fetch_without_row(replay)
+    _check_corrections(cursor, corrected, without_row, replay)
     _create_relation(cursor, run)
     collected = _COLLECT.format(
         relation=relation(run.id),
         corrected=corrected,
         located=texts.fetch_located(_scope(replay), replay),
-        without_row=texts.fetch_without_row(replay, wanted=corrections is None),
+        without_row=without_row,
         scope=_scope(replay),
     )
     cursor.execute(
@@ -144,21 +147,22 @@ def _scope(replay: Replay) -> Sql:
     return Sql("r.batch_id = %(batch_id)s")
 
 
-def _check_corrections(cursor: Cursor, corrected: Sql, replay: Replay) -> None:
-    """Raise ``WrongCorrection`` for an id that is not a rejection of the replay, and for one that occurs twice."""
+def _check_corrections(cursor: Cursor, corrected: Sql, without_row: Sql, replay: Replay) -> None:
+    """Raise ``WrongCorrection`` for what is not a rejection of the replay, and for one that occurs twice."""
     cursor.execute(
         Sql(
-            "SELECT c.file, c.line, c.id FROM {} c LEFT JOIN dataforge.rejections r ON r.id = c.id AND {}"
-            " WHERE r.id IS NULL ORDER BY c.number LIMIT 1"
-        ).format(corrected, _scope(replay)),
+            "SELECT c.file, c.line, c.key FROM {} c WHERE NOT EXISTS (SELECT FROM {} w WHERE w.key = c.key)"
+            " AND NOT EXISTS (SELECT FROM dataforge.rejections r WHERE r.id ="
+            " CASE WHEN c.key ~ '^[0-9]+$' THEN c.key::bigint END AND {}) ORDER BY c.number LIMIT 1"
+        ).format(corrected, without_row, _scope(replay)),
         replay.model_dump(),
     )
     for file, line, number in cursor.fetchall():
         raise WrongCorrection(file, line, f"{replay} has no rejection {number}")
     cursor.execute(
         Sql(
-            "SELECT file, line, id FROM"
-            " (SELECT *, row_number() OVER (PARTITION BY id ORDER BY number) AS times FROM {}) c"
+            "SELECT file, line, key FROM"
+            " (SELECT *, row_number() OVER (PARTITION BY key ORDER BY number) AS times FROM {}) c"
             " WHERE times > 1 ORDER BY number LIMIT 1"
         ).format(corrected)
     )

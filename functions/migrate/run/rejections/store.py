@@ -6,10 +6,9 @@ import io
 import json
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dataforge.records.rejections import Located, raw_text, without_nul
 from dataforge.records.validate import copy_line
@@ -43,16 +42,23 @@ MOST_ERRORS = 1_000
 """The errors of one record that are stored. A record of JSON may have an unknown key every few bytes."""
 
 SHORT_ERRORS = 300
-"""Characters of the errors that a row without the text of its record has. Longer ones are in the report bucket."""
+"""Bytes of the errors that a row without the text of its record has. Longer ones are in the report bucket."""
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A rejection with its record and errors as JSON, and the size of both in bytes."""
+class _Errors(NamedTuple):
+    """The violations of a record as JSON, as a field of COPY, and their size in bytes."""
+
+    json: str
+    field: str
+    size: int
+
+
+class _Row(NamedTuple):
+    """A rejection with its record as JSON, its errors, and the size of both in bytes."""
 
     located: Located
     raw: str
-    errors: str
+    errors: _Errors
     size: int
 
 
@@ -74,6 +80,7 @@ class RejectionStore:
         step: str,
     ) -> None:
         self._cursor, self._limits, self._run_id, self._table = cursor, limits, run_id, table
+        self._of_table = copy_line((table.dataset, table.name))
         self._sources = SourceTexts(cursor, s3, run_id, get_dataset(table.dataset))
         name = f"{step}-{secrets.token_hex(4)}"
         self._texts = LineObjects(s3, limits.report_bucket, run_id, table.name, f"{name}-texts")
@@ -90,7 +97,7 @@ class RejectionStore:
         for located in rejections:
             raw = located.raw if isinstance(located.raw, str) else _json(raw_text(located.raw))
             errors = _errors(tuple(located.violations))
-            size = _size(raw) + _size(errors)
+            size = _size(raw) + errors.size
             self._buffer.append(_Row(located, raw, errors, size))
             self._buffered += size
             if self._buffered >= _BUFFER:
@@ -115,7 +122,7 @@ class RejectionStore:
             return
         kept, others = self._divide(rows)
         whole = self._with_text(kept)
-        lines = [self._line(row, row.raw, row.errors, "", row.size) for row in kept[:whole]]
+        lines = [self._line(row.located, row.raw, row.errors.field, "", row.size) for row in kept[:whole]]
         lines += [self._line_without_text(row) for row in kept[whole:]]
         if lines:
             self._cursor.copy_expert(_COPY, io.StringIO("".join(lines)))
@@ -154,20 +161,20 @@ class RejectionStore:
         return len(rows)
 
     def _line_without_text(self, row: _Row) -> str:
-        location = self._sources.locate(row.located) if len(row.errors) <= SHORT_ERRORS else None
+        location = self._sources.locate(row.located) if row.errors.size <= SHORT_ERRORS else None
         if location is not None:
-            return self._line(row, "null", row.errors, location.as_json(), 0)
+            return self._line(row.located, "null", row.errors.field, location.as_json(), 0)
         self._reasons.add(row.located.violations)
-        location = self._texts.add(f'{{"raw":{row.raw},"errors":{row.errors}}}')
+        location = self._texts.add(f'{{"raw":{row.raw},"errors":{row.errors.json}}}')
         codes = _json([{"code": code} for code in dict.fromkeys(v.code for v in row.located.violations)])
-        return self._line(row, "null", codes, location.as_json(), 0)
+        return self._line(row.located, "null", _quoted(codes), location.as_json(), 0)
 
-    def _line(self, row: _Row, raw: str, errors: str, location: str, size: int) -> str:
-        at = row.located
+    def _line(self, at: Located, raw: str, errors: str, location: str, size: int) -> str:
+        """A line of COPY; ``errors`` is a field of it."""
         root = "" if at.replay_of is None else at.replay_of
         where = _quoted(location) if location else ""
         return (
-            f"{_of_table(self._table.dataset, self._table.name)},{_quoted(raw)},{_quoted(errors)},"
+            f"{self._of_table},{_quoted(raw)},{errors},"
             f"{_file(at.migration_id, at.file)},{at.line},{at.offset},{root},{where},{size}\n"
         )
 
@@ -177,7 +184,7 @@ class RejectionStore:
         source = {"migration_id": at.migration_id, "file": at.file, "line": at.line, "offset": at.offset}
         head = _json({"id": None, "dataset": self._table.dataset, "table": self._table.name})
         tail = _json({"source": source, "rejected_at": self._time, "replayed_at": None})
-        return f'{head[:-1]}, "raw": {row.raw}, "errors": {row.errors}, {tail[1:]}'
+        return f'{head[:-1]}, "raw": {row.raw}, "errors": {row.errors.json}, {tail[1:]}'
 
 
 def _size(text: str) -> int:
@@ -189,14 +196,10 @@ def _quoted(text: str) -> str:
 
 
 @lru_cache(1024)
-def _errors(violations: tuple[Violation, ...]) -> str:
-    """The violations as JSON. Many records have the same."""
-    return _json([without_nul(v).as_json() for v in first_violations(violations, MOST_ERRORS)])
-
-
-@lru_cache(16)
-def _of_table(dataset: str, table: str) -> str:
-    return copy_line((dataset, table))
+def _errors(violations: tuple[Violation, ...]) -> _Errors:
+    """The errors of a record. Many records have the same."""
+    text = _json([without_nul(v).as_json() for v in first_violations(violations, MOST_ERRORS)])
+    return _Errors(text, _quoted(text), _size(text))
 
 
 @lru_cache(16)

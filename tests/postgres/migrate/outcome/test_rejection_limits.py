@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataforge import Integer, Key, Row, Text
-from dataforge.errors import QualityTooLow
+from dataforge.errors import QualityTooLow, WrongCorrection
 from dataforge.formats.dialect import Csv
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import INGEST
@@ -282,6 +282,28 @@ def test_all_rejections_of_a_run_are_replayed(versioned: Forge, make_csv: MakeCs
         assert (orders["loaded"], orders["unchanged"], orders["rejected"]) == (loaded, unchanged, 0)
     opened = "SELECT count(*)::int FROM dataforge.rejections WHERE migration_id = %s AND replayed_at IS NULL"
     assert versioned.database.query(opened, run.id) == [(0,)]
+
+
+def test_saved_rejection_without_a_row_is_corrected(forge: Forge, make_csv: MakeCsv) -> None:
+    forge.put(customers=bad_customers(make_csv, 6))
+    run = limited(forge, {"tables": ["customers"]}, rows=2, text=1 << 20)
+    run.run()
+    saved = [line for line in lines(forge, run) if line["id"] is None][:2]
+    whole = make_csv("customers", {"customer_id": 7}).decode().splitlines()[1]
+    corrected = [saved[0] | {"raw": whole}, saved[1]]
+
+    def replayed(*documents: Any) -> list[int]:
+        body = "\n".join(map(json.dumps, documents)).encode()
+        forge.s3.put_object(Bucket="raw", Key="replays/1/rejected.jsonl", Body=body)
+        document = {"replay": {"migration_id": run.id}, "prefix": "replays/1/"}
+        [table] = limited(forge, document).run()["tables"]
+        return [table[name] for name in ("read", "loaded", "rejected")]
+
+    assert replayed(*corrected) == [2, 1, 1]
+    elsewhere = saved[0]["source"] | {"offset": 1}
+    for wrong in ([saved[0] | {"source": elsewhere}], [saved[0], saved[0]], [saved[0] | {"table": 7}]):
+        with pytest.raises(WrongCorrection):
+            replayed(*wrong)
 
 
 def test_retry_of_a_work_item_does_not_replace_objects_of_the_first(forge: Forge, make_csv: MakeCsv) -> None:
