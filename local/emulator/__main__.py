@@ -22,6 +22,7 @@ from local.emulator import (
     stack_wait,
     throttling,
     unknown_types,
+    version_ranges,
 )
 
 
@@ -50,6 +51,7 @@ def main() -> None:
     backlog.apply()
     map_runs.apply()
     api_keys.apply()
+    version_ranges.apply()
     credentials.apply(json.loads(options.administrator.read_text()), int(os.environ["GATEWAY_PORT"]))
     sys.argv = ["ministack"]
     app.main()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import secrets
 import signal
 import socket
 import time
@@ -488,3 +489,17 @@ def status_after(settings: ClientSettings, definition: str, seconds: float) -> t
         time.sleep(0.05)
     client.delete_state_machine(stateMachineArn=machine)
     return found["status"], found.get("error", "")
+
+
+def test_range_of_a_version_is_answered(plain: ClientSettings, aws: ClientSettings) -> None:
+    def read(settings: ClientSettings) -> bytes:
+        s3, bucket = boto3.client("s3", **settings), f"versions-{secrets.token_hex(4)}"
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        version = s3.put_object(Bucket=bucket, Key="k", Body=b"0123456789")["VersionId"]
+        s3.put_object(Bucket=bucket, Key="k", Body=b"other")
+        answer = s3.get_object(Bucket=bucket, Key="k", VersionId=version, Range="bytes=2-4")
+        return bytes(answer["Body"].read())
+
+    assert read(plain) == b"0123456789"
+    assert read(aws) == b"234"
