@@ -494,7 +494,8 @@ def status_after(settings: ClientSettings, definition: str, seconds: float) -> t
 def test_range_of_a_version_is_answered(plain: ClientSettings, aws: ClientSettings) -> None:
     def read(settings: ClientSettings) -> bytes:
         s3, bucket = boto3.client("s3", **settings), f"versions-{secrets.token_hex(4)}"
-        s3.create_bucket(Bucket=bucket)
+        place: Any = {"LocationConstraint": settings["region_name"]}
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         version = s3.put_object(Bucket=bucket, Key="k", Body=b"0123456789")["VersionId"]
         s3.put_object(Bucket=bucket, Key="k", Body=b"other")
