@@ -107,7 +107,12 @@ class DataForge(Stack):
         self.deliver = Deliver(self, "Deliver", **common)
         self.export = Export(self, "Export", **common, storage=storage)
         self.operations = Operations(
-            self, "Operations", settings=self._settings, layers=self.layers, storage=storage
+            self,
+            "Operations",
+            settings=self._settings,
+            layers=self.layers,
+            storage=storage,
+            audit=self.deliver.record,
         )
 
     def _allow_connections(self) -> None:
@@ -123,6 +128,7 @@ class DataForge(Stack):
             self.ingest.function: roles.INGEST,
             self.deliver.function: roles.DELIVER,
             self.deliver.watch: roles.DELIVER,
+            self.deliver.record: roles.DELIVER,
             self.export.work: roles.EXPORT,
         }
         for function, role in logins.items():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dataforge.audit.entry import Entry, named
 from dataforge.audit.operations import Operation
-from dataforge.audit.record import Entry, named, record
+from dataforge.audit.record import record
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.visible_rows import require_declared, require_sound
 from dataforge.runs.ids import run_id as id_of

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from dataforge.audit.entry import Entry
 from dataforge.audit.operations import Operation
-from dataforge.audit.record import Entry, record
+from dataforge.audit.record import record
 from dataforge.backups import manifest
 from dataforge.backups.manifest import Manifest
 from dataforge.errors import DamagedBackup

@@ -13,6 +13,8 @@ import psycopg2.errors
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.api.site import INDEX
+from dataforge.audit.entry import Entry
+from dataforge.audit.recorder import append, recorder
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.errors import BelowQuality, InvalidRequest, TooSlow
 from dataforge.http import Kind, Request, Response, Router, json_response
@@ -49,7 +51,7 @@ def _read_limits(key_id: str) -> KeyLimits | None:
     return _select(lambda cursor: find_limits(cursor, key_id))
 
 
-router = Router(logger, CachedLimits(_read_limits))
+router = Router(logger, CachedLimits(_read_limits), recorder(HttpSettings))
 
 # Imported objects are needed until the process ends, so the garbage collector does not scan them.
 gc.freeze()
@@ -67,6 +69,12 @@ def watch(event: dict[str, Any], context: LambdaContext) -> None:
     window = read_window(WINDOW)
     datasets = _select(lambda cursor: [describe_quality(cursor, d, window) for d in DATASETS.values()])
     publish_scores(metrics, datasets)
+
+
+@entry_point(logger, tracer)
+def record(event: dict[str, Any], context: LambdaContext) -> None:
+    """Append an entry of the operations function to the audit."""
+    append(Entry(**event))
 
 
 @router.route("GET", "/v1", least=None)
@@ -147,6 +155,9 @@ def get_quality(request: Request) -> Response:
 def get_audit(request: Request) -> Response:
     """Return a page of the audit."""
     parameters = request.single_query()
+    if request.limits.datasets is not None:
+        # A key of some datasets selects one of them.
+        request.limits.require_all(parameters.get("dataset", "all datasets"))
     return Response(body=_select(lambda cursor: audit_page(cursor, parameters)))
 
 

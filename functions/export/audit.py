@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import psycopg2
 
 from dataforge.api.exports import ExportRequest
+from dataforge.audit.entry import Entry, log
 from dataforge.audit.operations import Operation
-from dataforge.audit.record import Entry, log, record
+from dataforge.audit.record import record
 from dataforge.errors import DataForgeError
 from dataforge.postgres.connection import connect, transaction
 from dataforge.runs.inputs import Requester

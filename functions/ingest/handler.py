@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.api.batch import Batch, read_batch
 from dataforge.api.body import read_query
+from dataforge.audit.recorder import recorder
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.defaults import IDEMPOTENCY_HOURS
 from dataforge.errors import InvalidRequest, NotFound
@@ -45,7 +46,7 @@ def _read_limits(key_id: str) -> KeyLimits | None:
     return _with_database(lambda db: _select(db, lambda cursor: find_limits(cursor, key_id)))
 
 
-router = Router(logger, CachedLimits(_read_limits))
+router = Router(logger, CachedLimits(_read_limits), recorder(IngestSettings))
 
 # Imported objects are needed until the process ends, so the garbage collector does not scan them.
 gc.freeze()

@@ -29,6 +29,7 @@ from dataforge.s3.objects import download
 from dataforge.settings import OperationsSettings, read
 from dataforge.tables.datasets import DATASETS
 from functions.operations import claims, runs
+from functions.operations.audit import record_refused, record_started
 from functions.operations.cursor_keys import BucketKeys
 from functions.operations.downloads import describe_export
 from functions.operations.inputs import read_backup, read_export, read_restore
@@ -49,7 +50,7 @@ def _read_limits(key_id: str) -> KeyLimits | None:
     return None if document is None else parse_limits(document)
 
 
-router = Router(logger, CachedLimits(_read_limits))
+router = Router(logger, CachedLimits(_read_limits), record_refused)
 
 
 @entry_point(logger, tracer)
@@ -142,7 +143,8 @@ def _start(
         chosen = choose(request, document, new_id(datetime.now(UTC), secrets.token_hex(16)))
         run = claims.resolve(_s3(), bucket, claim, chosen) if claim else chosen
         replayed = run != chosen
-    runs.start(_states(), machine, run, document)
+    runs.start(_states(), machine, run, document | {"requested_by": f"API key {request.api_key_id}"})
+    record_started(request, run, document)
     logger.info("run started", extra={"machine": machine.rpartition(":")[2], "run": run})
     return _accepted(request, run, REPLAYED if replayed else {})
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dataforge.audit.entry import Entry, named
 from dataforge.audit.operations import Operation
-from dataforge.audit.record import Entry, named, record
+from dataforge.audit.record import record
 from dataforge.errors import InvalidInput
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import OWNER

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dataforge.audit.record import Entry, record
+from dataforge.audit.entry import Entry
+from dataforge.audit.record import record
 from dataforge.backups import manifest
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction

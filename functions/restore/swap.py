@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import psycopg2
 
-from dataforge.audit.record import Entry, record
+from dataforge.audit.entry import Entry
+from dataforge.audit.record import record
 from dataforge.errors import BackupRunning, Busy
 from dataforge.postgres import ddl, identity, shadow
 from dataforge.postgres.connection import transaction

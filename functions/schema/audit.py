@@ -11,9 +11,9 @@ import psycopg2
 from pydantic import TypeAdapter, ValidationError
 
 from dataforge.api.body import read_body
+from dataforge.audit.entry import log
 from dataforge.audit.listing import AuditQuery, list_entries
 from dataforge.audit.operations import Operation, PrincipalKind, Result
-from dataforge.audit.record import log
 from dataforge.defaults import AUDIT_DAYS
 from dataforge.errors import DataForgeError, InvalidInput
 from dataforge.postgres.connection import after_commit, transaction

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dataforge.audit.entry import Entry
 from dataforge.audit.operations import Operation
-from dataforge.audit.record import Entry, record
+from dataforge.audit.record import record
 from dataforge.defaults import REPLAYED_DAYS
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.rows import one_row

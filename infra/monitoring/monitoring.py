@@ -63,7 +63,14 @@ class Monitoring(Construct):
             *(migration.control, migration.load),
             *(backup.control, backup.hold, backup.work, *([backup.glue] if backup.glue else [])),
             *(restore.control, restore.work),
-            *(ingest.function, deliver.function, deliver.watch, export.work, operations.function),
+            *(
+                ingest.function,
+                deliver.function,
+                deliver.watch,
+                deliver.record,
+                export.work,
+                operations.function,
+            ),
         ]
         alarms = Alarms(self, self.topic)
         _add_run_alarms(alarms, migration, backup, restore)

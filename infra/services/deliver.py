@@ -24,7 +24,10 @@ HOUR = Duration.hours(1)
 
 
 class Deliver(Construct):
-    """A function for requests and a scheduled one. Both log in as a role with read permissions only."""
+    """Functions for requests, for hourly metrics and for entries of the audit.
+
+    Their role has read permissions only, and may append to the audit.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,18 @@ class Deliver(Construct):
             settings=settings,
             handler="deliver.watch",
             description="Measures the quality of the last day's data every hour",
+            layers=[layers.common, layers.deps],
+            environment=database.environment(),
+            timeout=TIMEOUT,
+            memory_size=SMALL,
+            network=network,
+        )
+        self.record = Function(
+            self,
+            "AuditRecord",
+            settings=settings,
+            handler="deliver.record",
+            description="Records requests of the operations function in the audit",
             layers=[layers.common, layers.deps],
             environment=database.environment(),
             timeout=TIMEOUT,

@@ -21,11 +21,19 @@ TIMEOUT = Duration.seconds(API_SECONDS)
 class Operations(Construct):
     """One function outside the VPC, which calls Step Functions, lists backups, and signs URLs of exports.
 
-    It refers to the names of the state machines, as the machines' roles do for executions.
+    ``audit``: the function that records its requests. The state machines are referred to by name, as the machines' roles
+    refer to executions.
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, settings: Settings, layers: Layers, storage: Storage
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        settings: Settings,
+        layers: Layers,
+        storage: Storage,
+        audit: Function,
     ) -> None:
         super().__init__(scope, id)
         self._names = {kind: machine_name(settings, kind) for kind in ("backup", "restore", "export")}
@@ -40,6 +48,7 @@ class Operations(Construct):
                 "BACKUP_ARN": self._machine("backup"),
                 "RESTORE_ARN": self._machine("restore"),
                 "EXPORT_ARN": self._machine("export"),
+                "AUDIT_FUNCTION": audit.function_name,
                 "BACKUP_BUCKET": storage.backup.bucket_name,
                 "REPORT_BUCKET": storage.report.bucket_name,
                 "EXPORT_CONCURRENCY": str(settings.export_concurrency),
@@ -47,6 +56,9 @@ class Operations(Construct):
             },
             timeout=TIMEOUT,
             memory_size=LARGE,
+        )
+        self.function.add_to_role_policy(
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[audit.function_arn])
         )
 
     def _machine(self, kind: str) -> str:

@@ -41,6 +41,7 @@ def test_every_condition_that_needs_an_operator_has_an_alarm(dev: Resources) -> 
         "MigrateLoadErrors",
         "IngestErrors",
         "DeliverErrors",
+        "AuditRecordErrors",
         "QualityWatchErrors",
         "ExportWorkErrors",
         "QualityBelowThreshold",

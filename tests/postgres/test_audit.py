@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
+from dataforge.audit.entry import Entry
 from dataforge.audit.operations import RECORDED_BY, Operation
-from dataforge.audit.record import Entry, record
+from dataforge.audit.record import record
 from dataforge.audit.refusal import refusal
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import ANALYST, AUDITED, BACKUP, DELIVER, LOAD, LOGINS, MIGRATE, OWNER, REFILL

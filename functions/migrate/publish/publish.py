@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dataforge.audit.record import Entry, record
+from dataforge.audit.entry import Entry
+from dataforge.audit.record import record
 from dataforge.errors import TargetChanged
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction

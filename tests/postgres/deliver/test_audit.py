@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dataforge.audit.entry import Entry
 from dataforge.audit.operations import Operation
-from dataforge.audit.record import Entry, record
+from dataforge.audit.record import record
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import BACKUP
+from functions.deliver.handler import record as record_request
+from tests.postgres.deliver.conftest import CONTEXT
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
@@ -35,7 +38,7 @@ def entries(delivered: Database) -> None:
         record(cursor, stated)
 
 
-def test_entry_shows_what_is_stated_and_what_is_verified(api: Api) -> None:
+def test_entry_shows_the_stated_requester_beside_the_verified_principal(api: Api) -> None:
     (entry, *_) = api.get("audit", key=KEY).rows
     assert entry["principal"] == {"kind": "execution", "id": EXECUTION}
     assert entry["requested_by"] == {"stated": "ann"}
@@ -97,3 +100,35 @@ def test_cursor_of_other_filters_is_refused(api: Api) -> None:
 @pytest.mark.parametrize("kind", ["reader", "writer"])
 def test_other_kinds_of_keys_are_refused(api: Api, kind: str) -> None:
     api.get("audit", key=f"{kind}.{'k' * 40}").problem(403, "wrong-key")
+
+
+def test_refused_request_is_recorded_with_its_key_once_a_minute(api: Api) -> None:
+    before = len(ids(api, "result=refused&principal=key-1"))
+    for _ in range(2):
+        api.get("audit", "dataset=bogus", key="writer." + "w" * 40).problem(403, "wrong-key")
+    found = api.get("audit", "result=refused&principal=key-1", key=KEY).rows
+    assert before <= len(found) == 1
+    assert (found[0]["operation"], found[0]["error"]) == ("request", "WrongKey")
+    assert found[0]["object"] == {"method": "GET", "route": "/v1/audit"}
+
+
+def test_key_of_some_datasets_reads_their_entries_only(api: Api, delivered: Database) -> None:
+    limited = "operator.limited." + "k" * 40
+    limits = '{"datasets": {"quotes": null}}'
+    delivered.query("INSERT INTO dataforge.key_limits (key_id, limits) VALUES ('key-quotes', %s)", limits)
+    assert api.get("audit", "dataset=quotes", key=limited, key_id="key-quotes").rows
+    for query in ("", "dataset=olist"):
+        api.get("audit", query, key=limited, key_id="key-quotes").problem(403, "outside-limits")
+
+
+def test_entry_of_the_operations_function_is_appended(api: Api) -> None:
+    event = {
+        "result": "started",
+        "principal": "key-7",
+        "operation": "backup",
+        "dataset": "olist",
+        "object": {},
+    }
+    record_request(event, CONTEXT)
+    (entry,) = api.get("audit", "principal=key-7", key=KEY).rows
+    assert entry["principal"] == {"kind": "api_key", "id": "key-7"}

@@ -139,7 +139,7 @@ def test_limits_are_read_again_after_their_time_and_never_used_longer() -> None:
 
 def test_router_refuses_an_ended_key_before_the_function_of_its_route() -> None:
     ended = KeyLimits(expires=TODAY - timedelta(days=1))
-    router = Router(Logger("limits"), {"old": ended, "shop": TABLES}.get)
+    router = Router(Logger("limits"), {"old": ended, "shop": TABLES}.get, lambda *_: None)
 
     @router.route("GET", "/v1/thing", least=Kind.READER)
     def get_thing(request: Request) -> Response:

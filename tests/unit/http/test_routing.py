@@ -37,7 +37,7 @@ def log() -> io.StringIO:
 @pytest.fixture
 def router(log: io.StringIO, request: pytest.FixtureRequest) -> Router:
     """A router with four routes."""
-    router = Router(Logger(request.node.name, stream=log), no_limits)
+    router = Router(Logger(request.node.name, stream=log), no_limits, lambda *_: None)
 
     @router.route("GET", "/v1/tables/{table}", least=Kind.READER)
     def get_table(request: Request) -> Response:
@@ -102,7 +102,7 @@ def test_answer_to_a_defect_contains_no_internal_details(router: Router, log: io
 
 
 def test_repeated_parameter_is_rejected() -> None:
-    router = Router(Logger("test"), no_limits)
+    router = Router(Logger("test"), no_limits, lambda *_: None)
 
     @router.route("GET", "/v1/x", least=None)
     def get_x(request: Request) -> Response:
@@ -179,7 +179,7 @@ def test_request_without_the_gateways_identity_is_refused(router: Router, contex
 
 
 def test_values_of_a_repeated_header_are_joined() -> None:
-    router = Router(Logger("repeated"), no_limits)
+    router = Router(Logger("repeated"), no_limits, lambda *_: None)
     router.route("GET", "/v1/x", least=None)(lambda request: json_response(dict(request.headers)))
     for more in (
         {"headers": {"Idempotency-Key": "a", "idempotency-key": "b", "ACCEPT": "c"}},

@@ -47,12 +47,14 @@ class Cloud:
     machines: dict[str, str]
 
     def inputs(self, kind: str) -> dict[str, Any]:
-        """Execution name -> input, for the executions of one machine."""
+        """Execution name -> input without the requester, for the executions of one machine."""
         found = self.states.list_executions(stateMachineArn=self.machines[kind])["executions"]
-        return {
+        inputs = {
             e["name"]: json.loads(self.states.describe_execution(executionArn=e["executionArn"])["input"])
             for e in found
         }
+        assert all(document.pop("requested_by") == "API key key-1" for document in inputs.values())
+        return inputs
 
     def add_backup(
         self, backup_id: str, dataset: str = "olist", kind: Any = "backup", rows: int = 3
@@ -118,6 +120,7 @@ def cloud(services: tuple[S3Client, SFNClient], monkeypatch: pytest.MonkeyPatch)
         machines[kind] = made["stateMachineArn"]
         monkeypatch.setenv(f"{kind.upper()}_ARN", made["stateMachineArn"])
     monkeypatch.setenv("RESTORE_API", "true")
+    monkeypatch.setenv("AUDIT_FUNCTION", "audit")
     return Cloud(s3, states, machines)
 
 

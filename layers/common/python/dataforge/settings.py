@@ -112,6 +112,8 @@ class OperationsSettings(Settings):
     export_arn: str
     backup_bucket: str
     report_bucket: str
+    audit_function: str
+    """The function that records the requests in the audit."""
     export_concurrency: int = Field(default=EXPORT_CONCURRENCY, ge=1)
     """The most exports that may be running when another is started."""
     restore_api: bool = False

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from dataforge.audit.record import Entry
+from dataforge.audit.entry import Entry
 from dataforge.aws.failures import our_codes
 from dataforge.aws.situations import EXECUTION_ABORTED
 from dataforge.runs.inputs import Requester

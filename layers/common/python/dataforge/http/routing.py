@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -21,6 +22,8 @@ from dataforge.http.message import Request, Response, problem, read_request
 from dataforge.http.sizes import fits
 
 Answer = Callable[[Request], Response]
+Refused = Callable[[Request, str, DataForgeError], None]
+"""Record that the key of a request may not use a route: the request, the route's pattern, and the reason."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,13 @@ class Route:
 
 
 class Router:
-    """The routes of one function. ``read_limits``: of the keys, read for every route with a key."""
+    """The routes of one function. ``read_limits``: of the keys, read for every route with a key.
 
-    def __init__(self, logger: Logger, read_limits: ReadLimits) -> None:
-        self._logger = logger
+    ``refused`` is called for every answer 403.
+    """
+
+    def __init__(self, logger: Logger, read_limits: ReadLimits, refused: Refused) -> None:
+        self._logger, self._refused = logger, refused
         self._read_limits = read_limits
         self._routes: dict[str, Route] = {}
 
@@ -74,7 +80,7 @@ class Router:
 
     def _answer(self, request: Request) -> Response:
         path = request.path.rstrip("/")
-        for route in self._routes.values():
+        for pattern, route in self._routes.items():
             match = route.path.fullmatch(path)
             if match is None:
                 continue
@@ -84,8 +90,13 @@ class Router:
                 allowed = {*route.methods, *({"HEAD"} if "GET" in route.methods else ())}
                 raise WrongMethod(request.method, allowed)
             answer, least = route.methods[method]
-            admitted = self._admit(request, least)
-            response = answer(admitted.with_parts(match.groupdict()))
+            try:
+                admitted = self._admit(request, least)
+                response = answer(admitted.with_parts(match.groupdict()))
+            except DataForgeError as error:
+                if error.status == HTTPStatus.FORBIDDEN:
+                    self._refused(request, pattern, error)
+                raise
             if not fits(response.body):
                 raise AnswerTooLarge
             return response

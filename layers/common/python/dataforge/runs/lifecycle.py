@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dataforge.audit.record import Entry, record
+from dataforge.audit.entry import Entry
+from dataforge.audit.record import record
 from dataforge.audit.refusal import known_code
 from dataforge.aws.failures import Failure, caught, hides_a_worker
 from dataforge.aws.situations import LEFT_BEHIND
