@@ -47,6 +47,7 @@ def test_function_may_only_start_describe_and_list_runs_and_read_manifests_and_e
             (f"logs:{action}", "<OperationsOperationsLogs.Arn>")
             for action in ("CreateLogStream", "PutLogEvents")
         }
+        | {("lambda:InvokeFunction", "<DeliverAuditRecord.Arn>")}
         | {("xray:PutTelemetryRecords", "*"), ("xray:PutTraceSegments", "*")}
     )
 
