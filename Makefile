@@ -12,6 +12,7 @@ PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-compile --req
 VENV := .venv/.complete
 CLOUD := .local/cloud-venv/.complete
 PEER := .local/peer-venv/.complete
+AUDITOR := .local/audit-venv/.complete
 LOCKER := .local/lock-venv/.complete
 NODE := node_modules/.complete
 OLDER := .local/older-postgres/.complete
@@ -22,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 # Node.js 20 is supported; without this setting jsii prints a warning with each command.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help setup older-postgres demo test prove check format local local-down synth bench smoke-aws lock clean
+.PHONY: help setup older-postgres demo test prove check format local local-down synth bench smoke-aws audit lock clean
 
 help: ## List the targets
 	@echo "make setup             install everything below this folder; the other targets do so too"
@@ -36,6 +37,7 @@ help: ## List the targets
 	@echo "make synth [ARGS=...]  write the CloudFormation templates to cdk.out (ARGS are passed to cdk: ARGS='-c stage=prod')"
 	@echo "make bench [ARGS=...]  run the benchmarks (ARGS: names, --rounds, ...; ARGS=--help lists all)"
 	@echo "make smoke-aws         test on an AWS account what a laptop cannot test"
+	@echo "make audit             look up security advisories for all locked packages (needs network access)"
 	@echo "make lock [ARGS=...]   write the lock files (ARGS='--upgrade-package ruff' upgrades one package)"
 	@echo "make clean             stop the embedded cloud and return to a fresh clone"
 	@echo "Ports and region of the embedded cloud: see .env.example. Another Python: make PYTHON=/path/to/python3 ..."
@@ -126,6 +128,24 @@ bench: setup $(PEER)
 smoke-aws: $(VENV) $(NODE)
 	@$(PY) -m local.smoke_aws $(ARGS)
 
+$(AUDITOR): checks/advisories/requirements.lock $(VENV)
+	@echo "Setting up .local/audit-venv (once)"
+	@rm -rf .local/audit-venv && $(PY) -m venv .local/audit-venv
+	@.local/audit-venv/bin/python $(PIP_INSTALL) -r checks/advisories/requirements.lock
+	@touch $@
+
+# With --strict, and at npm by default, a scan fails if it cannot look a package up. All scans run before the target fails.
+PYTHON_LOCKS := requirements-dev.lock local/requirements.lock bench/requirements.lock checks/advisories/requirements.lock \
+	$(wildcard layers/common/*.lock)
+NPM_FOLDERS := . local/older_postgres
+audit: $(AUDITOR) $(NODE)
+	@failed=; for lock in $(PYTHON_LOCKS); do echo "Advisories for $$lock:"; \
+	.local/audit-venv/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r $$lock \
+	|| failed="$$failed $$lock"; done; \
+	for folder in $(NPM_FOLDERS); do echo "Advisories for $$folder/package-lock.json:"; \
+	npm audit --prefix $$folder --audit-level=low || failed="$$failed $$folder/package-lock.json"; done; \
+	[ -z "$$failed" ] || { echo "Advisories apply or could not be looked up, see above:$$failed" >&2; exit 1; }
+
 $(LOCKER): $(VENV)
 	@rm -rf .local/lock-venv && $(PY) -m venv .local/lock-venv
 	@.local/lock-venv/bin/python -m pip install -qq --disable-pip-version-check uv==0.13.9
@@ -137,6 +157,7 @@ LOCK := .local/lock-venv/bin/uv pip compile --quiet --universal --python-version
 lock: $(LOCKER)
 	@$(LOCK) requirements-dev.in --output-file requirements-dev.lock
 	@$(LOCK) local/requirements.in --output-file local/requirements.lock
+	@$(LOCK) checks/advisories/requirements.in --output-file checks/advisories/requirements.lock
 	@$(LOCK) bench/requirements.in --constraints requirements-dev.lock --output-file bench/requirements.lock
 
 clean:

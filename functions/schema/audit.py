@@ -34,7 +34,7 @@ _INSERT = """
 
 @dataclass(frozen=True)
 class Applicant:
-    """Who asked for an apply: the stack of a deployment, or an invocation of the schema function.
+    """The principal of an apply: the stack of a deployment, or an invocation of the schema function.
 
     ``requested_by``: as the caller of the invocation states it. ``days``: the age at which entries expire.
     """

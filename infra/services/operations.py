@@ -21,8 +21,8 @@ TIMEOUT = Duration.seconds(API_SECONDS)
 class Operations(Construct):
     """One function outside the VPC, which calls Step Functions, lists backups, and signs URLs of exports.
 
-    ``audit``: the function that records its requests. The state machines are referred to by name, as the machines' roles
-    refer to executions.
+    ``audit``: the function that records its requests. It refers to the names of the state machines, as the machines'
+    roles do for executions.
     """
 
     def __init__(

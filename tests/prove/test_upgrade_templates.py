@@ -28,12 +28,19 @@ UNKNOWN_SETTINGS = {"bastion"}
 NAMED_BY_CONTENT = {"AWS::ApiGateway::Deployment", "AWS::Lambda::LayerVersion", "AWS::Lambda::Version"}
 """Types whose logical ids contain a hash of their content: each change makes a new one."""
 ADDED = {
+    "ApiRestv1auditANY7861ECEB",
+    "ApiRestv1auditE13AF228",
+    "DeliverAuditRecord0D1AB53D",
+    "DeliverAuditRecordLogsC828BB39",
+    "DeliverAuditRecordRoleB6FFE496",
+    "DeliverAuditRecordRoleDefaultPolicyAC5D0C6A",
+    "MonitoringAuditRecordErrors3199FBA2",
     "MonitoringRejectedText8B924FD6",
     "SchemaUpkeepDailyB9ADAF96",
     "SchemaUpkeepMachineEventsRole17B46407",
     "SchemaUpkeepMachineEventsRoleDefaultPolicyBD7735CD",
 }
-"""The alarm on the text of rejections, and the daily start of the upkeep, which were added later."""
+"""Resources that were added later: the audit, the alarm on the text of rejections, and the daily start of the upkeep."""
 ADDED_GLUE = {
     "BackupGlueDatabaseCompany4961EBFD",
     "BackupGlueDatabaseInvoicesA4505B7C",

@@ -61,6 +61,21 @@ def test_functions_that_architecture_names_exist_in_their_modules() -> None:
     assert [pair for pair in named if f"def {pair[1]}(" not in (ROOT / pair[0]).read_text()] == []
 
 
+def test_every_test_that_a_page_names_exists_and_each_defence_names_one() -> None:
+    named = {
+        pair
+        for page in PAGES
+        for pair in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / page).read_text())
+    }
+    assert len(named) > 50
+    assert [pair for pair in sorted(named) if f"def {pair[1]}(" not in (ROOT / pair[0]).read_text()] == []
+    model = (ROOT / "docs" / "threat-model.md").read_text()
+    tables = model.split("| attack | defence | test |\n| --- | --- | --- |\n")[1:]
+    defences = [line for table in tables for line in table.split("\n\n")[0].splitlines()]
+    assert len(defences) > 25
+    assert [line for line in defences if "::test_" not in line] == []
+
+
 def test_index_lists_every_decision_record_with_its_title_date_and_status() -> None:
     rows = []
     for record in sorted(RECORDS.glob("0*.md")):

@@ -26,7 +26,7 @@ class Principal(Shape):
 
 
 class StatedRequester(Shape):
-    """An identity that nobody has verified."""
+    """An identity that is not verified."""
 
     stated: str
 

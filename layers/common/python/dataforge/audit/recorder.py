@@ -1,4 +1,4 @@
-"""Record entries of requests in functions with a database, each in a transaction of its own."""
+"""Record entries of requests in functions with a database, each in a separate transaction."""
 
 from __future__ import annotations
 
