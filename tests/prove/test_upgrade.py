@@ -78,12 +78,12 @@ class Upgrade:
 def upgrade(earlier: Tree, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrade]:
     state = tmp_path_factory.mktemp("upgrade") / "state"
     old = Config(state=state, aws_port=free_port(), pg_port=free_port(), app=earlier.folder)
-    environ = {"PYTHONPATH": earlier.python_path}
     data = tmp_path_factory.mktemp("data")
     quotes = tmp_path_factory.mktemp("quotes")
     generate(data, orders=1000, dirty=0.01)
     with cloud.running(old) as offered:
-        target = ["--outputs", str(old.outputs)]
+        target, environ = as_on_aws(old, offered)
+        environ["PYTHONPATH"] = earlier.python_path
         report = dataforge(target, "migrate", str(data), environ=environ)
         (quotes / "quotes.csv").write_text(FIRST_QUOTES)
         call = ["migrate", str(quotes), "--dataset", "quotes", "--threshold", "0.5"]
@@ -99,6 +99,23 @@ def upgrade(earlier: Tree, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         outputs = cloud.up(new)
         after = content(new, outputs)
         yield Upgrade(new, before, after, offered, outputs, backups, batch, data, report)
+
+
+def as_on_aws(config: Config, outputs: Outputs) -> tuple[list[str], dict[str, str]]:
+    """The options and the environment of a command line that has no credentials for the embedded cloud.
+
+    It signs with those of the environment if the outputs name no endpoint.
+    """
+    path = config.state / "outputs-on-aws.json"
+    path.write_text(
+        json.dumps({name: value for name, value in outputs.items() if name != "aws_endpoint_url"})
+    )
+    environ = {
+        "AWS_ENDPOINT_URL": outputs["aws_endpoint_url"],
+        "AWS_ACCESS_KEY_ID": outputs["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": outputs["aws_secret_access_key"],
+    }
+    return ["--outputs", str(path)], environ
 
 
 def fail_a_run(outputs: Outputs, target: list[str], folder: Path, environ: Mapping[str, str]) -> None:
