@@ -134,7 +134,7 @@ class DataForge(Stack):
         for function, role in logins.items():
             self.database.allow_connect(function, role=role)
             self.schema.precede(function)
-        self.database.allow_connect(self.schema.upkeep.work, role=roles.MIGRATE)
+        self.schema.withdraw_after(*logins)
         self.database.allow_read_secrets(self.schema.deployer)
 
     def _allow_raw_bucket(self) -> None:

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dataforge.aws.clients import worker_s3
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.postgres.connection import get_db_resource, transaction
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.sql import Sql
 from dataforge.runs.lifecycle import fail_run, recording_failure
 from dataforge.runs.progress import LoadedChunk
@@ -65,7 +65,7 @@ def _resolve(
 ) -> dict[str, Any]:
     resolved = resolve(db, s3, settings, run_id, table)
     if resolved["rejected"]:
-        _measure_rejected_text(db, settings, run_id, OWNER)
+        _measure_rejected_text(db, settings, run_id, MIGRATION_RUN)
         metrics.flush_metrics()
     return resolved
 

@@ -10,7 +10,7 @@ from dataforge.audit.operations import Operation
 from dataforge.audit.record import record
 from dataforge.errors import InvalidInput
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import RESTORE_RUN
 from dataforge.postgres.visible_rows import require_changeable
 from dataforge.runs.ids import run_id
 from dataforge.runs.lifecycle import close_dead_run, fail_run, open_run, resume_run, take_leases
@@ -61,7 +61,7 @@ def begin(
         "backup_id": backup.backup_id,
         "dry_run": request.dry_run,
     }
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=RESTORE_RUN) as cursor:
         require_changeable(cursor, dataset, map(dataset.table, tables))
         holder = open_run(cursor, RESTORES, row, tables)
         if not holder:
@@ -76,7 +76,7 @@ def _started(execution: str, dataset: str, what: Mapping[str, Any], request: Res
 
 def _require_safety_backup(db: Connection, restore_id: str) -> None:
     """Raises ``InvalidInput`` if the safety backup of the restore is not in S3 yet."""
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=RESTORE_RUN) as cursor:
         cursor.execute("SELECT status FROM dataforge.restores WHERE restore_id = %s", (restore_id,))
         row = cursor.fetchone()
     if row == (UNFINISHED,):
@@ -88,7 +88,7 @@ def _require_safety_backup(db: Connection, restore_id: str) -> None:
 
 def _resume(db: Connection, execution: str, restore_id: str, request: RestoreInput) -> dict[str, str]:
     """Continue, in this execution, a restore whose safety backup is not written yet."""
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=RESTORE_RUN) as cursor:
         run = read_run(cursor, restore_id)
         if run.status != UNFINISHED:
             raise InvalidInput(f"Restore {restore_id} cannot be finished: its status is {run.status}.")
@@ -112,7 +112,7 @@ def abandon(
     """``fail_run``. Returns the "error" and "cause" that the execution fails with."""
     run_id, failure = fail_run(db, s3, settings.report_bucket, RESTORES, execution, error)
     cause = failure.cause
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=RESTORE_RUN) as cursor:
         run = read_run(cursor, run_id) if run_id else None
     if run and run.status == UNFINISHED:
         cause = (

@@ -14,7 +14,7 @@ from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import database_error, transaction
 from dataforge.postgres.owner_rules import is_raised, refusal
 from dataforge.postgres.refusals import describe
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import RESTORE_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.runs import leases
@@ -34,7 +34,7 @@ def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
 
     One transaction. Idempotent. Raises ``DamagedBackup``, ``TargetRejectsRows``.
     """
-    with translated_violations(), transaction(db, role=OWNER) as cursor:
+    with translated_violations(), transaction(db, role=RESTORE_RUN) as cursor:
         run, table = _leased(cursor, run_id, table_name)
         cursor.execute(
             # The primary key, or the index on whole rows.
@@ -67,7 +67,7 @@ def link(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
     They are created NOT VALID and then validated, so that the children of one parent do not wait for each other. Those to
     tables outside the restore are created by ``swap``: here they would block the writers of these tables.
     """
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=RESTORE_RUN) as cursor:
         run, table = _leased(cursor, run_id, table_name)
         keys = [key for key in table.foreign_keys if run.has(key.parent)]
         if table.circular_keys:
@@ -81,7 +81,7 @@ def link(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
                 ).format(shadow=run.shadow(table), name=name, definition=definition)
             )
     for key in keys:
-        with translated_violations(), transaction(db, role=OWNER) as cursor:
+        with translated_violations(), transaction(db, role=RESTORE_RUN) as cursor:
             cursor.execute(
                 Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(run.shadow(table), ident(key.name))
             )

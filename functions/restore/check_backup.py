@@ -12,7 +12,7 @@ from dataforge.backups.manifest import Manifest, TableEntry
 from dataforge.errors import DamagedBackup, SchemaDiffers, TableChanged
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import OWNER, REFILL
+from dataforge.postgres.roles import REFILL, RESTORE_RUN
 from dataforge.postgres.sql import Sql, ident
 from dataforge.runs import leases
 from dataforge.runs.step_names import RestoreStep
@@ -40,7 +40,7 @@ def check_backup(db: Connection, s3: S3Client, settings: RestoreSettings, run_id
     largest, so that workers end at about the same time. Idempotent.
     Raises ``DamagedBackup``, ``SchemaDiffers``, ``TableChanged``.
     """
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=RESTORE_RUN) as cursor:
         run = read_run(cursor, run_id)
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
         backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)

@@ -8,7 +8,7 @@ from dataforge.errors import DamagedBackup
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.matches_catalogue import is_pristine
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import RESTORE_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.records.validate import content_hash
@@ -53,7 +53,7 @@ def check_restored(db: Connection, run_id: str, table_name: str) -> dict[str, in
     Returns the ``Figures``, which are also recorded in the ledger. Idempotent. Raises ``DamagedBackup``, and
     ``SchemaDiffers`` for values that columns of the present table cannot hold.
     """
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=RESTORE_RUN) as cursor:
         run = read_run(cursor, run_id)
         table = run.dataset.table(table_name)
         leases.hold(cursor, run.execution, run.dataset.name, [table.name])
@@ -97,7 +97,7 @@ def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str,
     Open transactions may use a snapshot from before the rows were loaded; they are recorded for ``swap``.
     Returns {"next": "finish", "build" or "switch"}. Idempotent. Raises ``WouldOrphan``, ``TargetRejectsRows``.
     """
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=RESTORE_RUN) as cursor:
         run = read_run(cursor, run_id)
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
         figures = read_figures(cursor, run)

@@ -10,8 +10,7 @@ from dataforge.audit.record import record
 from dataforge.backups import manifest
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import OWNER
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.roles import RESTORE_RUN
 from dataforge.runs import leases
 from dataforge.runs.results.restore import CHANGES, Figures, RestoredTable, RestoreOutput
 from dataforge.settings import RestoreSettings
@@ -30,7 +29,7 @@ def finish(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str)
 
     A dry run has neither safety backup nor replaced tables.
     """
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=RESTORE_RUN) as cursor:
         run = read_run(cursor, run_id)
         figures, adapted = read_figures(cursor, run), _read_adapted(cursor, run)
         if run.status == UNFINISHED:
@@ -43,8 +42,8 @@ def finish(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str)
             what = {} if run.dry_run else {"safety_backup": run.id}
             record(cursor, Entry("succeeded", run.execution, object=what))
         shadow.drop(cursor, run.id)
-        cursor.execute(Sql("DROP SCHEMA IF EXISTS {} CASCADE").format(ident(run.replaced_schema)))
-        leases.release(cursor, run.execution)
+        shadow.drop(cursor, run.id + shadow.REPLACED)
+        leases.release(cursor, leases.WRITE, run.execution)
     return _output(run, figures, adapted)
 
 

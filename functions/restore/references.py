@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dataforge.errors import TargetRejectsRows, WouldOrphan
 from dataforge.postgres import ddl
 from dataforge.postgres.references import has_values, is_parent
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import RESTORE_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import ForeignKey, Table
@@ -88,7 +88,7 @@ def check_children(cursor: Cursor, run: Run, changed: Iterable[str]) -> None:
             raise TargetRejectsRows(
                 f"{child.name} deletes rows of {child.relation} with rows of {child.parent.name}, and Data Forge may not"
                 " select them.",
-                hint=f"Grant SELECT and DELETE on {child.relation} to {OWNER}, or drop the constraint.",
+                hint=f"Grant SELECT and DELETE on {child.relation} to {RESTORE_RUN}, or drop the constraint.",
             )
         if child.readable:
             findings += _orphaned(cursor, run, child)

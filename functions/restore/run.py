@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from dataforge.errors import NoSuchRun
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.roles import OWNER
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.roles import RESTORE_RUN
+from dataforge.postgres.sql import Sql
 from dataforge.runs import leases
 from dataforge.runs.lifecycle import RunKind
 from dataforge.tables.catalogue import Dataset, Table
@@ -90,14 +90,14 @@ def _drop_schemas(cursor: Cursor, run_id: str) -> None:
     run = read_run(cursor, run_id)
     shadow.drop(cursor, run.id)
     if run.status != UNFINISHED:
-        cursor.execute(Sql("DROP SCHEMA IF EXISTS {} CASCADE").format(ident(run.replaced_schema)))
+        shadow.drop(cursor, run.id + shadow.REPLACED)
 
 
 RESTORES = RunKind(
     table="restores",
     id_column="restore_id",
     scope=leases.WRITE,
-    role=OWNER,
+    role=RESTORE_RUN,
     clean_up=_drop_schemas,
     unfinished=UNFINISHED,
     items="restore_pieces",

@@ -12,7 +12,7 @@ from dataforge.backups.page_ranges import count_parts, on_pages
 from dataforge.bulk import parquet
 from dataforge.errors import NotReconciled
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import RESTORE_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.records.validate import content_hash
@@ -50,7 +50,7 @@ def plan_safety_backup(
     Idempotent: the replaced tables do not change.
     """
     items: list[dict[str, Any]] = []
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=RESTORE_RUN) as cursor:
         run = read_run(cursor, run_id)
         for table in run.tables:
             items += _page_ranges(cursor, settings, run, table)

@@ -10,13 +10,13 @@ import psycopg2
 from dataforge.audit.entry import Entry
 from dataforge.audit.record import record
 from dataforge.errors import BackupRunning, Busy
-from dataforge.postgres import ddl, identity, shadow
+from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.matches_catalogue import is_pristine
-from dataforge.postgres.roles import OWNER, REFILL
+from dataforge.postgres.roles import REFILL, RESTORE_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.snapshot import exclude_snapshots
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.sql import Sql
 from dataforge.postgres.visible_rows import require_sound, with_relatives
 from dataforge.runs import leases
 from dataforge.tables.catalogue import ForeignKey, Table
@@ -54,7 +54,7 @@ def swap(db: Connection, run_id: str, execution: str) -> dict[str, str]:
     The tables are compared again under locks, so that every write since the comparison is counted and preserved.
     Idempotent. Raises ``Busy`` (nothing was changed), ``LeaseLost``, ``WouldOrphan``, ``TargetRejectsRows``.
     """
-    with translated_violations(), transaction(db, role=OWNER) as cursor:
+    with translated_violations(), transaction(db, role=RESTORE_RUN) as cursor:
         run = read_run(cursor, run_id)
         if run.status != UNFINISHED:
             leases.hold(cursor, execution, run.dataset.name, [t.name for t in run.tables])
@@ -77,15 +77,15 @@ def _change(cursor: Cursor, run: Run) -> None:
         swaps = all(is_pristine(cursor, run.dataset, table) for table in run.tables)
         if not swaps:
             figures = {table.name: find_difference(cursor, run, table) for table in run.tables}
-    cursor.execute(Sql("CREATE SCHEMA {}").format(ident(run.replaced_schema)))
-    cursor.execute(Sql("GRANT USAGE ON SCHEMA {} TO {}").format(ident(run.replaced_schema), REFILL))
+    shadow.create_schema(cursor, run.replaced_schema)
     if swaps:
-        _swap_tables(cursor, run)
+        shadow.swap(cursor, run.dataset, run.id, run.tables, run.replaced_schema)
     else:
         merge(cursor, run, figures)
     for table in run.tables:
         record_figures(cursor, run, table, figures[table.name])
-        cursor.execute(Sql("GRANT SELECT ON {} TO {}").format(run.replaced(table), REFILL))
+        if not swaps:
+            cursor.execute(Sql("GRANT SELECT ON {} TO {}").format(run.replaced(table), REFILL))
     shadow.drop(cursor, run.id)
     cursor.execute(
         "UPDATE dataforge.restores SET status = %s, switched_at = clock_timestamp() WHERE restore_id = %s",
@@ -135,40 +135,10 @@ def _lock(cursor: Cursor, relations: Iterable[Sql], mode: Sql, milliseconds: int
         ) from None
 
 
-def _swap_tables(cursor: Cursor, run: Run) -> None:
-    """Move the tables out unchanged, and the shadows in. The tables are locked and match the catalogue.
-
-    Foreign keys to and from other tables are created NOT VALID; ``_validate_foreign_keys`` reads the rows later.
-    """
-    for table in (table for table in run.tables if table.foreign_keys):
-        _drop_keys(cursor, table, table.foreign_keys)
-    for child, key in _references(run):
-        _drop_keys(cursor, child, (key,))
-    for table in run.tables:
-        used = identity.last_value(cursor, table)
-        cursor.execute(
-            Sql("ALTER TABLE {} SET SCHEMA {}").format(ddl.qualified(table), ident(run.replaced_schema))
-        )
-        shadow.move_in(cursor, table, run.id, REFILL)
-        identity.attach(cursor, table, used)
-    for child, key in (*parents(run), *_references(run)):
-        definition = ddl.foreign_key(key, run.dataset.name)
-        cursor.execute(
-            Sql("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID").format(
-                ddl.qualified(child), ident(key.name), definition
-            )
-        )
-
-
 def _references(run: Run) -> Iterator[tuple[Table, ForeignKey]]:
     """The catalogue's foreign keys from tables outside the restore. Tables that match the catalogue have no others."""
     for table in run.tables:
         yield from ((c, key) for c, key in run.dataset.children(table.name) if not run.has(c.name))
-
-
-def _drop_keys(cursor: Cursor, table: Table, keys: tuple[ForeignKey, ...]) -> None:
-    drops = Sql(", ").join(Sql("DROP CONSTRAINT IF EXISTS {}").format(ident(key.name)) for key in keys)
-    cursor.execute(Sql("ALTER TABLE {} {}").format(ddl.qualified(table), drops))
 
 
 def _validate_foreign_keys(db: Connection, run: Run) -> None:
@@ -177,7 +147,7 @@ def _validate_foreign_keys(db: Connection, run: Run) -> None:
     New rows are checked without it. If it does not run, the schema deployer finds and validates the constraints.
     """
     for child, key in (*parents(run), *_references(run)) if run.mode == SWAP else ():
-        with transaction(db, role=OWNER) as cursor:
+        with transaction(db, role=RESTORE_RUN) as cursor:
             cursor.execute(
-                Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(ddl.qualified(child), ident(key.name))
+                "SELECT dataforge_steps.validate(%s, %s, %s)", (child.dataset, child.name, key.name)
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -17,8 +18,6 @@ from dataforge.audit.operations import Operation, PrincipalKind, Result
 from dataforge.defaults import AUDIT_DAYS
 from dataforge.errors import DataForgeError, InvalidInput
 from dataforge.postgres.connection import after_commit, transaction
-from dataforge.postgres.roles import OWNER
-from dataforge.postgres.rows import one_row
 from dataforge.runs.inputs import Requester
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 _MOST_CHANGES = 100
 _INSERT = """
     INSERT INTO dataforge.audit (operation, result, principal_kind, principal, requested_by, object, error)
-    VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING to_jsonb(audit.*)
+    VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING to_jsonb(audit.*)
 """
 
 
@@ -69,13 +68,13 @@ def read_applicant(given: Mapping[str, Any] | None, days: int) -> Applicant:
 def read_audit(db: Connection, query: Any, before: int | None) -> dict[str, Any]:
     """A page of the audit: {"data": [...], "before": where the next page begins, or None}. Raises ``InvalidRequest``."""
     wanted = read_body(AuditQuery, query or {}, "The query is invalid; see errors.")
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db) as cursor:
         page, following = list_entries(cursor, wanted, before)
     return {"data": list(map(json.loads, page)), "before": following}
 
 
 def record_applied(cursor: Cursor, applicant: Applicant, changes: list[str], later: list[str]) -> None:
-    """Record the apply with its changes, and delete expired entries. The current role owns the ledger."""
+    """Record the apply with its changes, and delete expired entries. As the master."""
     what = {"changes": changes[:_MOST_CHANGES], "change_count": len(changes), "later": later[:_MOST_CHANGES]}
     record(cursor, applicant, applicant.operation, "succeeded", what)
     cursor.execute(
@@ -90,7 +89,7 @@ def record_failed(db: Connection, applicant: Applicant, error: DataForgeError) -
     """Record that the apply changed nothing. Before the first deployment there is no table: only the log has the entry."""
     entry = {"operation": applicant.operation, "result": "failed", "error": error.code}
     try:
-        with transaction(db, role=OWNER) as cursor:
+        with transaction(db) as cursor:
             record(cursor, applicant, applicant.operation, "failed", {}, error.code)
     except (psycopg2.Error, DataForgeError):
         log({**entry, "principal_kind": applicant.kind, "principal": applicant.principal})
@@ -104,8 +103,8 @@ def record(
     what: Mapping[str, Any],
     error: str | None = None,
 ) -> None:
-    """Append an entry; its log line follows the commit."""
+    """Append an entry, unless the execution has it; its log line follows the commit."""
     values = (applicant.kind, applicant.principal, applicant.requested_by, json.dumps(what), error)
     cursor.execute(_INSERT, (operation, result, *values))
-    (stored,) = one_row(cursor)
-    after_commit(cursor, lambda: log(stored))
+    for (stored,) in cursor.fetchall():
+        after_commit(cursor, partial(log, stored))

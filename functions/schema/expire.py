@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dataforge.audit.entry import Entry
 from dataforge.audit.operations import Operation
-from dataforge.audit.record import record
 from dataforge.defaults import REPLAYED_DAYS
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
+from functions.schema.audit import Applicant, record
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
@@ -64,4 +63,5 @@ def expire(db: Connection, days: int, execution: str = "", rows: int = ROWS) -> 
 def _record(cursor: Cursor, execution: str, days: int) -> None:
     if execution:
         what = {"older_than_days": days, "replayed_before_days": REPLAYED_DAYS}
-        record(cursor, Entry("succeeded", execution, Operation.REJECTION_EXPIRY, object=what))
+        applicant = Applicant(kind="execution", principal=execution)
+        record(cursor, applicant, Operation.REJECTION_EXPIRY, "succeeded", what)

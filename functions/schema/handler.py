@@ -22,13 +22,13 @@ from dataforge.aws.custom_resource import answer
 from dataforge.aws.failures import explain, explain_caught
 from dataforge.aws.situations import SITUATIONS
 from dataforge.aws.telemetry import entry_point, make_logger
-from dataforge.defaults import AUDIT_DAYS, LEAST_AUDIT_DAYS
+from dataforge.defaults import AUDIT_DAYS, LEAST_AUDIT_DAYS, REJECTION_DAYS
 from dataforge.errors import DataForgeError, SchemaRefused, Unavailable
 from dataforge.postgres.connection import connect
 from dataforge.postgres.connection_budget import Budget
 from dataforge.postgres.roles import LOGINS
 from dataforge.runs.step_names import RunStep
-from dataforge.settings import DatabaseSettings, Settings, UpkeepSettings, read
+from dataforge.settings import DatabaseSettings, Settings, read
 from functions.schema.apply.apply import apply as apply_schema
 from functions.schema.apply.connections import connection_limits
 from functions.schema.apply.reach import PATIENCE, is_denied, reach
@@ -56,7 +56,7 @@ MASTER_HINT = (
 )
 
 
-_READING = {"plan", "audit"}
+_READING = {"plan", "audit", "upkeep"}
 """Actions that need no login's password, and whose answer is not logged."""
 
 _MARGIN = 30
@@ -73,6 +73,16 @@ class DeployerSettings(Settings):
     role_secrets: str = "{}"
     upkeep_arn: str = ""
     """State machine that completes the changes that an apply queued."""
+
+
+class UpkeepSettings(DeployerSettings):
+    """Settings of the upkeep. ``rejection_days``: the age at which rejections expire."""
+
+    rejection_days: int = Field(default=REJECTION_DAYS, ge=1)
+
+
+class ApplierStopped(SchemaRefused):
+    """The applier was terminated, for example by its time-out."""
 
 
 UNREACHABLE_HINT = (
@@ -127,7 +137,9 @@ def _deploy(event: dict[str, Any]) -> dict[str, str]:
     if event["RequestType"] != "Delete":
         planned = event.get("ResourceProperties", {}).get("Plan", "")
         applicant = {"kind": "stack", "principal": event.get("StackId", "")}
-        call_applier("apply", planned=planned, applicant=applicant)
+        # The first resource precedes the functions of this version, the second follows them.
+        contract = event.get("ResourceProperties", {}).get("Contract") == "true"
+        call_applier("apply", planned=planned, applicant=applicant, contract=contract)
     return {}
 
 
@@ -153,7 +165,7 @@ def call_applier(action: str, **arguments: Any) -> dict[str, Any]:
     )
     result: dict[str, Any] = json.loads(answered["Payload"].read())
     if "FunctionError" in answered:
-        raise SchemaRefused(_reason(result))
+        raise _refusal(result)
     if action not in _READING:
         logger.info("schema handled", extra={"action": action, "result": result})
     if result.get("later") and settings.upkeep_arn:
@@ -161,12 +173,12 @@ def call_applier(action: str, **arguments: Any) -> dict[str, Any]:
     return result
 
 
-def _reason(result: dict[str, Any]) -> str:
+def _refusal(result: dict[str, Any]) -> SchemaRefused:
     """Why the applier failed: its own message, or a message for a time-out or crash, which Lambda reports."""
     failure = explain("", json.dumps(result))
     if failure.error not in {situation.code for situation in SITUATIONS}:
-        return failure.cause
-    return (
+        return SchemaRefused(failure.cause)
+    return ApplierStopped(
         f"The function that changes the schema was terminated ({failure.error}). Either all changes were made or none."
         " Hint: deploy again, or run dataforge doctor --repair."
     )
@@ -208,6 +220,8 @@ def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         if event["action"] == "plan":
             with closing(connect(settings, master["password"])) as scratch:
                 return plan(db, scratch, read_catalogue(event["catalogue"]))
+        if event["action"] == "upkeep":
+            return {"next": work(db, event["rejection_days"], event["execution"])}
         if event["action"] == "audit":
             return read_audit(db, event["query"], event["before"])
         limits = connection_limits(db, settings.budget, settings.max_connections or None)
@@ -227,7 +241,10 @@ def _apply(db: Connection, event: dict[str, Any], limits: Limits, audit_days: in
     applicant = read_applicant(event.get("applicant"), audit_days)
     try:
         planned = event.get("planned", "")
-        return apply_schema(db, event["passwords"], limits=limits, planned=planned, applicant=applicant)
+        contract = event.get("contract", True)
+        return apply_schema(
+            db, event["passwords"], limits=limits, planned=planned, applicant=applicant, contract=contract
+        )
     except DataForgeError as error:
         record_failed(db, applicant, error)
         raise
@@ -241,10 +258,13 @@ def _sign_in(settings: DatabaseSettings, role: str, password: str) -> None:
 def upkeep(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Make the next queued change, or delete some expired rejections. Returns {"next": "again" | "wait" | "done"}.
 
+    The applier does it, as the master, and may be terminated while PostgreSQL completes a statement.
     For the step "explain": return {"error", "cause"} of the failure that the state machine caught.
     """
     if event.get("step") == RunStep.EXPLAIN:
         return explain_caught(event["error"]).as_answer()
-    settings = read(UpkeepSettings)
-    with closing(connect(settings)) as db:
-        return {"next": work(db, settings.rejection_days, event.get("execution", ""))}
+    days, execution = read(UpkeepSettings).rejection_days, event.get("execution", "")
+    try:
+        return call_applier("upkeep", rejection_days=days, execution=execution)
+    except ApplierStopped:
+        return {"next": "wait"}

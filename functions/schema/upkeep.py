@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import psycopg2
 
 from dataforge.defaults import REJECTION_DAYS
-from dataforge.errors import SchemaRefused
+from dataforge.errors import Busy, SchemaRefused
 from dataforge.postgres.connection import is_translated, transaction, translated
-from dataforge.postgres.roles import OWNER
-from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.statements import reason
@@ -28,16 +26,22 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
-_LOCK = 4_207_312_312
-"""Key of the advisory lock that the session of a change holds, even after its function has ended."""
+BUILD_LOCK = "10min"
+"""How long the building of an index waits for older transactions. Nobody queues behind it."""
+SHORT_LOCK = "2s"
+"""How long a change waits for a lock that blocks readers or writers, who queue behind it meanwhile."""
 
 _SESSION = (
     "SET statement_timeout = 0",
-    "SET lock_timeout = '10min'",
     # The end of the function must not cancel the statement.
     "SET client_connection_check_interval = 0",
-    Sql("SET ROLE {}").format(ident(OWNER)),
 )
+_OTHER = """
+    SELECT FROM pg_locks WHERE relation = to_regclass(%s) AND granted AND pid <> pg_backend_pid()
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND mode IN ('ShareUpdateExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+"""
+"""A session that changes the table: that of an earlier step, VACUUM, or a run that publishes."""
 _NEXT = """
     SELECT dataset, "table", kind, name FROM dataforge.schema_changes WHERE finished_at IS NULL AND error IS NULL
     ORDER BY queued_at, dataset, "table", kind DESC, name LIMIT 1
@@ -58,22 +62,13 @@ Next = Literal["again", "wait", "done"]
 def work(db: Connection, rejection_days: int = REJECTION_DAYS, execution: str = "") -> Next:
     """Make the next change, or delete some rejections that are older than ``rejection_days``, as ``execution`` (its ARN).
 
-    ``db``: a dedicated connection of a login that may become the owner. Returns ``wait`` while another session makes a
-    change. Raises ``SchemaRefused`` if only failed changes remain.
+    ``db``: a dedicated connection of the master. Returns ``wait`` while another session changes the table, or if a lock
+    was not obtained in a short time. Raises ``SchemaRefused`` if only failed changes remain.
     """
     with transaction(db) as cursor:
         for statement in _SESSION:
             cursor.execute(statement)
-    with transaction(db) as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,))
-        if not one_row(cursor)[0]:
-            return "wait"
-    try:
-        return _next(db, rejection_days, execution)
-    finally:
-        if not db.closed:
-            with transaction(db) as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+    return _next(db, rejection_days, execution)
 
 
 def _next(db: Connection, rejection_days: int, execution: str) -> Next:
@@ -86,13 +81,25 @@ def _next(db: Connection, rejection_days: int, execution: str) -> Next:
         _raise_failed(db)
         return "done"
     change = QueuedChange(*found)
+    if _is_changed(db, change):
+        return "wait"
     _record(db, change, "started_at = now()")
-    error = _do(db, change)
+    try:
+        error = _do(db, change)
+    except Busy:
+        return "wait"
     if error:
         _record(db, change, "error = %s", error)
     else:
         _record(db, change, "finished_at = now()")
     return "again"
+
+
+def _is_changed(db: Connection, change: QueuedChange) -> bool:
+    """Whether another session changes the table. The lock of a change excludes others, even after its function has ended."""
+    with transaction(db) as cursor:
+        cursor.execute(_OTHER, (change.relation,))
+        return cursor.fetchone() is not None
 
 
 def _record(db: Connection, change: QueuedChange, what: str, *values: str) -> None:
@@ -120,6 +127,8 @@ def _do(db: Connection, change: QueuedChange) -> str | None:
     db.autocommit = True
     try:
         with translated(), db.cursor() as cursor:
+            limit = SHORT_LOCK if change.kind == "validate" else BUILD_LOCK
+            cursor.execute("SELECT set_config('lock_timeout', %s, false)", (limit,))
             for statement in statements:
                 cursor.execute(statement)
     except psycopg2.Error as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_iam as iam
@@ -48,28 +49,23 @@ class Schema(Construct):
             "Upkeep",
             settings=settings,
             layers=layers,
-            network=network,
+            apply=self.apply,
+            apply_timeout=APPLY_TIMEOUT,
             database=database,
             storage=storage,
         )
         self.deployer = self._make_deployer(settings, database)
-        self.resource = CustomResource(
-            self,
-            "Resource",
-            resource_type="Custom::DataForgeSchema",
-            service_token=self.deployer.function_arn,
-            # If the function is killed, CloudFormation would otherwise wait for an hour.
-            service_timeout=Duration.minutes(15),
-            properties={
-                "Fingerprint": fingerprint(),
-                "Host": database.address.host,
-                "Name": database.address.name,
-                "Auth": settings.auth,
-                # Connection limits depend on these values and on the limit of the instance class.
-                "InstanceClass": settings.instance_class,
-                **_budget(settings),
-                **({"Plan": settings.plan} if settings.plan else {}),
-            },
+        self._properties = {
+            "Fingerprint": fingerprint(),
+            "Host": database.address.host,
+            "Name": database.address.name,
+            "Auth": settings.auth,
+            # Connection limits depend on these values and on the limit of the instance class.
+            "InstanceClass": settings.instance_class,
+            **_budget(settings),
+        }
+        self.resource = self._make_resource(
+            "Resource", self._properties | ({"Plan": settings.plan} if settings.plan else {})
         )
         # The database, the rules of both security groups, the permission to invoke and the asynchronous configuration are
         # not referenced by a property.
@@ -77,6 +73,22 @@ class Schema(Construct):
         self.resource.node.add_dependency(
             database, network.functions, self.apply, self.deployer, self.deployer.role
         )
+
+    def _make_resource(self, id: str, properties: Mapping[str, str]) -> CustomResource:
+        return CustomResource(
+            self,
+            id,
+            resource_type="Custom::DataForgeSchema",
+            service_token=self.deployer.function_arn,
+            # If the function is killed, CloudFormation would otherwise wait for an hour.
+            service_timeout=Duration.minutes(15),
+            properties=dict(properties),
+        )
+
+    def withdraw_after(self, *functions: Function) -> None:
+        """After the functions are updated, withdraw the rights that only those of an earlier version need."""
+        resource = self._make_resource("Rights", self._properties | {"Contract": "true"})
+        resource.node.add_dependency(self.resource, *functions)
 
     def _make_apply(self, settings: Settings, network: Network, database: Database) -> Function:
         return Function(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.foundation.database import Database
 from infra.foundation.functions import SMALL, Function
 from infra.foundation.layers import Layers
-from infra.foundation.network import Network
 from infra.foundation.storage import Storage
 from infra.settings import Settings
 from infra.workflow.failure_states import explain_with
@@ -25,7 +25,7 @@ execution's history, whose limit is 25,000: about nine days."""
 
 
 class Upkeep(Construct):
-    """One function, which may assume the tables' owner role, and the machine that calls it until nothing remains to do.
+    """One function, which lets the applier work as the master, and the machine that calls it until nothing remains to do.
 
     A deployment that defers changes starts the machine, and so does a daily rule, because rejections expire every day.
     The machine does not depend on the schema's resource, whose function starts it.
@@ -38,7 +38,8 @@ class Upkeep(Construct):
         *,
         settings: Settings,
         layers: Layers,
-        network: Network,
+        apply: Function,
+        apply_timeout: Duration,
         database: Database,
         storage: Storage,
     ) -> None:
@@ -50,10 +51,18 @@ class Upkeep(Construct):
             handler="schema.upkeep",
             description="Validates constraints and builds indexes of large tables, and deletes expired rejections",
             layers=[layers.common, layers.deps],
-            environment={**database.environment(), "REJECTION_DAYS": str(settings.rejection_days)},
+            environment={
+                "MASTER_SECRET_ARN": database.master_secret.secret_arn,
+                "APPLY_FUNCTION": apply.function_name,
+                "APPLY_SECONDS": str(apply_timeout.to_seconds()),
+                "REJECTION_DAYS": str(settings.rejection_days),
+            },
             timeout=Duration.minutes(15),
             memory_size=SMALL,
-            network=network,
+        )
+        database.master_secret.grant_read(self.work)
+        self.work.add_to_role_policy(
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[apply.function_arn])
         )
         self.machine = make_machine(
             self,

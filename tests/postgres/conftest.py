@@ -19,7 +19,7 @@ import psycopg2
 import pytest
 
 from dataforge.postgres.connection import connect
-from dataforge.postgres.roles import LOGINS, OWNER
+from dataforge.postgres.roles import DATABASE_GRANTS, LOGINS
 from dataforge.settings import DatabaseSettings
 from dataforge.tables.catalogue import Column
 from dataforge.tables.datasets import DATASETS
@@ -72,8 +72,7 @@ class Server:
             return self.spare.pop()
         database = self.create(f"test_{next(_numbers)}", TEMPLATE)
         # A copy does not have the privileges on the database itself.
-        rights = {"CREATE, CONNECT": OWNER, "CONNECT": ", ".join(LOGINS)}
-        self.run(*(f"GRANT {r} ON DATABASE {database.name} TO {roles}" for r, roles in rights.items()))
+        self.run(*(f"GRANT {right} ON DATABASE {database.name} TO {role}" for role, right in DATABASE_GRANTS))
         if not self.structure:
             with closing(self.superuser(database.name)) as db, db.cursor() as cursor:
                 self.structure = recycling.structure(cursor)

@@ -13,5 +13,7 @@ PARTITION = """
     ALTER TABLE olist.geolocations OWNER TO dataforge_owner; ALTER TABLE olist.geolocations_sp OWNER TO dataforge_owner;
     ALTER TABLE olist.geolocations_others OWNER TO dataforge_owner; DROP TABLE olist.old;
     GRANT SELECT, INSERT, UPDATE ON olist.geolocations TO dataforge_ingest;
-    GRANT SELECT ON olist.geolocations TO dataforge_deliver, dataforge_backup
+    GRANT SELECT ON olist.geolocations TO dataforge_deliver, dataforge_backup;
+    GRANT SELECT, INSERT, UPDATE, REFERENCES ON olist.geolocations TO dataforge_migration_run;
+    GRANT SELECT, INSERT, UPDATE, DELETE, REFERENCES ON olist.geolocations TO dataforge_restore_run
 """

@@ -16,7 +16,7 @@ from moto import mock_aws
 
 from dataforge.errors import Unavailable
 from dataforge.postgres.connection import connect, get_db_resource, transaction
-from dataforge.postgres.roles import LOAD, MIGRATE, OWNER
+from dataforge.postgres.roles import LOAD, MIGRATE, MIGRATION_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.settings import DatabaseSettings
 
@@ -175,11 +175,11 @@ def role(db: Connection) -> str:
 
 def test_role_is_reset_at_the_end_of_the_transaction(database: Database) -> None:
     db = database.connect(MIGRATE)
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=MIGRATION_RUN) as cursor:
         cursor.execute("SELECT current_user")
-        assert cursor.fetchone() == (OWNER,)
+        assert cursor.fetchone() == (MIGRATION_RUN,)
     assert role(db) == MIGRATE
-    with pytest.raises(ZeroDivisionError), transaction(db, role=OWNER):
+    with pytest.raises(ZeroDivisionError), transaction(db, role=MIGRATION_RUN):
         raise ZeroDivisionError
     assert role(db) == MIGRATE
 
@@ -189,7 +189,7 @@ def test_any_error_rolls_the_transaction_back(database: Database, error: type[Ba
     db = database.connect(MIGRATE)
 
     def work() -> None:
-        with transaction(db, role=OWNER) as cursor:
+        with transaction(db, role=MIGRATION_RUN) as cursor:
             cursor.execute("INSERT INTO dataforge.leases VALUES ('olist', 'orders', 'write', 'x')")
             if error is psycopg2.errors.UndefinedTable:
                 cursor.execute("SELECT * FROM nowhere")

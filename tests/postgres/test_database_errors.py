@@ -15,7 +15,7 @@ from psycopg2 import errorcodes
 from dataforge.errors import Busy, DataForgeError, DiskFull, OutOfMemory, Unavailable
 from dataforge.errors.problems import problem_document
 from dataforge.postgres.connection import database_error, transaction, translated
-from dataforge.postgres.roles import LOAD, MIGRATE, OWNER
+from dataforge.postgres.roles import LOAD, MIGRATE, MIGRATION_RUN
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
@@ -70,7 +70,7 @@ def test_lock_timeout_raises_busy(database: Database) -> None:
     holder = database.superuser()
     holder.autocommit = False
     holder.cursor().execute("LOCK TABLE olist.orders")
-    become = f"SET LOCAL ROLE {OWNER}"
+    become = f"SET LOCAL ROLE {MIGRATION_RUN}"
     error = run(database.connect(MIGRATE), become, "SET LOCAL lock_timeout = '10ms'", "TABLE olist.orders")
     assert isinstance(error, Busy)
 

@@ -9,7 +9,7 @@ from dataforge.audit.entry import Entry, named
 from dataforge.audit.operations import Operation
 from dataforge.audit.record import record
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.visible_rows import require_changeable
 from dataforge.runs.ids import run_id
 from dataforge.runs.lifecycle import close_dead_run, open_run, take_leases
@@ -30,7 +30,7 @@ def begin(db: Connection, execution: str, started: str, document: Any, dead: str
     """
     request = MigrationInput.read(document)
     close_dead_run(db, MIGRATIONS, dead)
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=MIGRATION_RUN) as cursor:
         if request.resume:
             return _resume(cursor, execution, request)
         order = read_order(cursor, request)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dataforge.defaults import SHADOW_DAYS
 from dataforge.errors import InvalidInput, NoSuchRun
 from dataforge.postgres import shadow
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.runs import leases
@@ -45,7 +45,7 @@ MIGRATIONS = RunKind(
     table="migrations",
     id_column="migration_id",
     scope=leases.WRITE,
-    role=OWNER,
+    role=MIGRATION_RUN,
     clean_up=_drop_shadows,
     items="migration_chunks",
     item_key=("chunk",),

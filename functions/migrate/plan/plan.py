@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dataforge.errors import NoFiles
 from dataforge.files.sources import Taken
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.runs import leases
 from dataforge.runs.progress import Plan
 from dataforge.runs.step_names import MigrationStep
@@ -45,7 +45,7 @@ def plan(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str)
     Raises the errors of ``source`` before it creates anything. Idempotent: it starts over unless chunks are loaded. A
     resumed run keeps those if its files are unchanged, else ``SourceChanged`` is raised.
     """
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=MIGRATION_RUN) as cursor:
         run = read_run(cursor, run_id)
     if run.replay is not None:
         _plan_replay(db, s3, settings, run, run.replay)
@@ -64,7 +64,7 @@ def plan(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str)
 
 def _plan_replay(db: Connection, s3: S3Client, settings: MigrationSettings, run: Run, replay: Replay) -> None:
     """Collect the rejections to replay, as stored or as the files below the prefix correct them."""
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=MIGRATION_RUN) as cursor:
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
         if has_loaded(cursor, run):
             upgrade(cursor, run)
@@ -96,7 +96,7 @@ def _plan_files(db: Connection, s3: S3Client, settings: MigrationSettings, run: 
     """Match the files below the prefix and register them. Returns the ranges to scan."""
     bucket = settings.raw_bucket
     files = match_files(s3, run, list_objects(s3, bucket, run.prefix), bucket)
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=MIGRATION_RUN) as cursor:
         register_ignored(cursor, run, files.ignored)
         if has_loaded(cursor, run):
             leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in run.tables])
@@ -111,7 +111,7 @@ def _register_files(
 ) -> list[ScanItem]:
     """Register files and ranges in the ledger and create the shadows. Returns the ranges to scan."""
     layouts = [read_layout(s3, taken, file, settings.chunk_bytes) for taken, file in files]
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=MIGRATION_RUN) as cursor:
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
         delete_plan(cursor, run)
         items: list[ScanItem] = []
@@ -123,7 +123,7 @@ def _register_files(
 
 def _write_progress(db: Connection, s3: S3Client, settings: MigrationSettings, run: Run) -> None:
     """Write the planned work, and what of it an earlier execution has done, for clients that follow the run."""
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=MIGRATION_RUN) as cursor:
         document = Plan(
             migration_id=run.id,
             dataset=run.dataset.name,

@@ -13,7 +13,7 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.identity import advance
 from dataforge.postgres.owner_rules import is_lost_parent, is_taken, refusal
 from dataforge.postgres.refusals import describe
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.row_identity import on_key, same_key, same_row
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
@@ -152,7 +152,7 @@ def _stored_rows(cursor: Cursor, run: Run, table: Table) -> int:
 
 def resolve_again(db: Connection, run_id: str) -> None:
     """Switch the run to merging and mark its tables for resolving again."""
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=MIGRATION_RUN) as cursor:
         run = read_run(cursor, run_id)
         # Only a swap needs them.
         for table in run.tables:

@@ -9,7 +9,7 @@ from dataforge.audit.record import record
 from dataforge.errors import TargetChanged
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.snapshot import exclude_snapshots
 from dataforge.postgres.sql import Sql
 from dataforge.postgres.visible_rows import require_sound, with_relatives
@@ -37,7 +37,7 @@ def publish(db: Connection, run_id: str, execution: str) -> dict[str, str]:
     then be resolved again.
     """
     try:
-        with transaction(db, role=OWNER) as cursor:
+        with transaction(db, role=MIGRATION_RUN) as cursor:
             run = read_run(cursor, run_id)
             if run.status != "published":
                 _publish(cursor, run, execution)
@@ -64,7 +64,7 @@ def _publish(cursor: Cursor, run: Run, execution: str) -> None:
     )
     close_replay(cursor, run)
     shadow.drop(cursor, run.id)
-    leases.release(cursor, execution)
+    leases.release(cursor, leases.WRITE, execution)
     record(cursor, Entry("succeeded", execution))
 
 

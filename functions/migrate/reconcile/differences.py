@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.row_identity import same_key, same_row
 from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.tables.catalogue import Table
@@ -37,7 +37,7 @@ _LAST_POSITION = 2**63 - 1
 
 def store_differences(db: Connection, s3: S3Client, run: Run, table: Table) -> int:
     """Store the table's first differences in the ledger, for the report. Returns their number."""
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=MIGRATION_RUN) as cursor:
         differences = _differences(cursor, s3, run, table)
         resolved = read_resolved(cursor, run.id, table.name, lock=True)
         if resolved is not None:

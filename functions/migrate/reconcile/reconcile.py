@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dataforge.errors import NotReconciled
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.records.validate import content_hash
@@ -78,7 +78,7 @@ def reconcile(db: Connection, s3: S3Client, run_id: str) -> dict[str, str]:
     Returns {"quality": str}. Raises ``NotReconciled`` with each table that differs, its figures and the number of rows that
     the report lists. A difference is a defect of Data Forge, not of the data.
     """
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=MIGRATION_RUN) as cursor:
         run = read_run(cursor, run_id)
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
         _require_all_loaded(cursor, run)

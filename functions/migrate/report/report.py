@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.files.names import in_order
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.records.validate import ROW_HASH
@@ -44,7 +44,7 @@ def report(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: st
     # Imported on first use: two functions share the handler, and only the one that writes reports has Jinja2.
     from functions.migrate.report.page import render  # noqa: PLC0415
 
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=MIGRATION_RUN) as cursor:
         run = read_run(cursor, run_id)
         files = write_rejections(cursor, s3, settings.report_bucket, run)
         document = _document(cursor, run, files, settings.rejection_days)

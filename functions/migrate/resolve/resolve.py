@@ -16,7 +16,7 @@ import psycopg2.errors
 
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.row_identity import same_key, same_row
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
@@ -54,7 +54,7 @@ def resolve(
 
     Returns the document that the ledger stores (``Resolved``): counts of the shadow's rows, and hashes.
     """
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=MIGRATION_RUN) as cursor:
         run = read_run(cursor, run_id)
         circle = run.circle(table_name)
         leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in circle])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.runs.step_names import MigrationStep
 from dataforge.runs.steps import StepEvent
 
@@ -29,7 +29,7 @@ def record_step(db: Connection, event: StepEvent, answer: Mapping[str, Any], sec
     if event.step not in _TIMED:
         return
     run_id = event.run_id or answer.get("migration_id")
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=MIGRATION_RUN) as cursor:
         cursor.execute(
             'INSERT INTO dataforge.migration_steps (migration_id, step, "table", seconds)'
             " SELECT migration_id, %s, %s, %s FROM dataforge.migrations WHERE migration_id = %s",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg2.extras import execute_values
 
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import OWNER
+from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.runs.step_names import MigrationStep
 from dataforge.s3.keys import work_list_key
 from dataforge.s3.objects import put_json
@@ -29,7 +29,7 @@ def cut(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) 
 
     Returns the bucket, key and count of the work items.
     """
-    with transaction(db, role=OWNER) as cursor:
+    with transaction(db, role=MIGRATION_RUN) as cursor:
         run = read_run(cursor, run_id)
         cursor.execute(
             "SELECT file_number, data_end FROM dataforge.migration_files WHERE migration_id = %s ORDER BY 1",

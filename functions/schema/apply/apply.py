@@ -13,7 +13,7 @@ from psycopg2.extensions import encrypt_password
 from dataforge.audit.operations import Operation
 from dataforge.errors import SchemaRefused
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import LOGINS, OWNER, ROLE_SQL
+from dataforge.postgres.roles import LEDGER_OWNER, LOGINS, MEMBERSHIPS, OWNER, OWNERS, ROLE_SQL
 from dataforge.postgres.shadow import attempt
 from dataforge.postgres.sql import Sql, ident
 from dataforge.runs.ledger_tables import INTERNAL
@@ -21,8 +21,10 @@ from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.created import record_created
 from functions.schema.apply.dataset import evolve, plan_dataset
+from functions.schema.apply.separate import separate
 from functions.schema.apply.statement import run
 from functions.schema.apply.statements import execute, reason
+from functions.schema.apply.steps import STATEMENTS
 from functions.schema.apply.subject import Outcome
 from functions.schema.audit import Applicant, record, record_applied
 from functions.schema.cursor_keys import renew
@@ -64,11 +66,14 @@ def apply(
     large_rows: int = LARGE_ROWS,
     planned: str = "",
     applicant: Applicant = NOBODY,
+    *,
+    contract: bool = True,
 ) -> dict[str, Any]:
     """Create, change or repair roles, privileges, Data Forge's own tables and the datasets.
 
     ``db``: the master's connection. ``passwords``: of each login role; None with IAM authentication. ``limits``: the
     connections of each login. ``planned``: the fingerprint of the plan that must still hold. ``applicant``: for the audit.
+    ``contract``: also withdraw what only functions of an earlier version need, which a deployment has replaced by then.
 
     Returns ``changes`` and, for tables with ``large_rows`` rows or more, the changes queued for the upkeep (``later``).
     Idempotent. Raises ``SchemaRefused`` with every change that would lose data, that existing rows
@@ -76,10 +81,14 @@ def apply(
     """
     require_version(db.info.server_version)
     try:
-        return _apply(db, passwords, list(datasets), limits, Outcome(large_rows), planned, applicant)
+        applied = _apply(
+            db, passwords, list(datasets), limits, Outcome(large_rows), planned, applicant, contract=contract
+        )
+        moved = list(separate(db)) if contract else []
     except psycopg2.Error as error:
         # An error that no step handles. The message must contain no value of a row, statement or traceback.
         raise SchemaRefused(f"The schema was not changed: {reason(error)}.") from None
+    return applied | {"changes": applied["changes"] + moved}
 
 
 def _apply(
@@ -90,8 +99,11 @@ def _apply(
     outcome: Outcome,
     planned: str,
     applicant: Applicant,
+    *,
+    contract: bool,
 ) -> dict[str, Any]:
     changes: list[str] = []
+    former = set() if contract else {"former_grant"}
     with transaction(db) as cursor:
         # Read-only transactions by default are one of the findings that are fixed below.
         cursor.execute("SET TRANSACTION READ WRITE")
@@ -99,23 +111,40 @@ def _apply(
         leave_logins(cursor)
         changes += _fix(cursor, (f for f in role_findings(cursor) if f.code == "missing_role"))
         _apply_logins(cursor, passwords)
-        changes += _fix(cursor, (*role_findings(cursor, limits), *database_findings(cursor)))
-        cursor.execute(ROLE_SQL[0])
+        findings = (*role_findings(cursor, limits), *database_findings(cursor))
+        changes += _fix(cursor, (f for f in findings if f.code not in former))
         blocking = (*owner_findings(cursor, datasets), *row_security_findings(cursor, datasets))
-        _refuse([f"{f.detail} Hint: {f.hint}." for f in blocking])
-        cursor.execute(Sql("SET LOCAL ROLE {}").format(ident(OWNER)))
-        changes += _fix(cursor, right_findings(cursor))
+        _refuse([f"{f.detail} Hint: {f.hint}." for f in blocking if f.code != "former_owner"])
+        changes += _fix(cursor, (f for f in right_findings(cursor) if f.code not in former))
+        _become(cursor, _ledger_owner(cursor))
         changes += _apply_ledger(cursor, outcome)
         for change in renew(cursor):
             record(cursor, applicant, Operation.CURSOR_KEY, "succeeded", {})
             changes.append(change)
+        _become(cursor, OWNER)
+        for statement in STATEMENTS:
+            cursor.execute(statement)
         changes += _apply_datasets(cursor, datasets, outcome, planned)
+        _become(cursor, Sql("none"))
         _refuse(outcome.refusals)
-        _refuse(_remaining(cursor, limits))
+        _refuse(_remaining(cursor, limits, former))
         record_created(cursor, datasets)
         later = queue(cursor, outcome.later)
         record_applied(cursor, applicant, changes, later)
     return {"changes": changes} | ({"later": later} if later else {})
+
+
+def _become(cursor: Cursor, role: Sql) -> None:
+    """Act as the role until the transaction ends; as the master again with ``none``."""
+    cursor.execute(Sql("SET LOCAL ROLE {}").format(role))
+
+
+def _ledger_owner(cursor: Cursor) -> Sql:
+    """The owner of the ledger: that of the datasets after a deployment of an earlier version."""
+    cursor.execute(
+        "SELECT FROM pg_namespace WHERE nspname = %s AND nspowner = to_regrole(%s)", (LEDGER, OWNER)
+    )
+    return LEDGER_OWNER if cursor.fetchone() is None else OWNER
 
 
 def _apply_datasets(
@@ -154,21 +183,24 @@ def _fix(cursor: Cursor, findings: Iterable[Finding]) -> Change:
             yield from finding.fixes
 
 
-def _remaining(cursor: Cursor, limits: Limits) -> list[str]:
+def _remaining(cursor: Cursor, limits: Limits, former: set[str]) -> list[str]:
     findings = (*role_findings(cursor, limits), *database_findings(cursor), *right_findings(cursor))
     return [
         f"{f.detail} The master lacks the privilege to fix it. Hint: as a superuser, run {'; '.join(f.fixes)}."
         for f in findings
-        if f.fixes
+        if f.fixes and f.code not in former
     ]
 
 
 def _apply_logins(cursor: Cursor, passwords: Mapping[str, str | None]) -> None:
-    """Allow the master to become the owner, and each login to sign in.
+    """Allow the master to become the owners, owners and runs what they need, and each login to sign in.
 
     Passwords are hashed here, because the server may log statements.
     """
-    cursor.execute(Sql("GRANT {} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE").format(ident(OWNER)))
+    for owner in OWNERS:
+        cursor.execute(Sql("GRANT {} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE").format(ident(owner)))
+    for statement in MEMBERSHIPS.values():
+        cursor.execute(statement)
     known = known_roles(cursor)
     for role in LOGINS:
         if (password := passwords.get(role)) is not None:
@@ -196,7 +228,7 @@ def _apply_ledger(cursor: Cursor, outcome: Outcome) -> Change:
         else:
             yield f"created {LEDGER}.{name}"
     _refuse(outcome.refusals)
-    for statement in (*INTERNAL, *ROLE_SQL[1:]):
+    for statement in (*INTERNAL, *ROLE_SQL):
         # ``evolve`` adds the columns and indexes of existing tables. Executing the statement again would wait for locks
         # even if it changes nothing.
         if not (addition := _ADDITION.match(statement)) or addition[1] not in before:

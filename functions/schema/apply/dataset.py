@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl, identity
-from dataforge.postgres.roles import INGEST, LOGINS, OWNER, table_grants
+from dataforge.postgres.roles import GENERATE, OWNER, READERS, table_grants
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Dataset, Table
@@ -99,14 +99,14 @@ def _subject(
 
 
 def _plan_schema(cursor: Cursor, name: str, outcome: Outcome) -> None:
-    """Create the schema, and allow every login to use it."""
+    """Create the schema, and allow the roles that read its tables to use it."""
     cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", (name,))
     exists = cursor.fetchone() is not None
     cursor.execute(
         "SELECT rolname FROM pg_roles WHERE rolname = ANY(%(roles)s) AND NOT (%(exists)s AND EXISTS ("
         "SELECT FROM pg_namespace, aclexplode(nspacl) WHERE nspname = %(name)s AND grantee = pg_roles.oid"
         " AND privilege_type = 'USAGE')) ORDER BY 1",
-        {"roles": list(LOGINS), "name": name, "exists": exists},
+        {"roles": list(READERS), "name": name, "exists": exists},
     )
     roles = [ident(role) for (role,) in cursor.fetchall()]
     create = Sql("CREATE SCHEMA {}").format(ident(name))
@@ -224,15 +224,15 @@ def _plan_removal(cursor: Cursor, schema: str, table: str, outcome: Outcome) -> 
 
 
 _GENERATES = """
-    SELECT has_sequence_privilege(%s, pg_get_serial_sequence(%s, %s), 'USAGE')
-        AND has_sequence_privilege(%s, pg_get_serial_sequence(%s, %s), 'UPDATE')
-    WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s)
+    SELECT bool_and(has_sequence_privilege(role, pg_get_serial_sequence(%s, %s), 'USAGE')
+                    AND has_sequence_privilege(role, pg_get_serial_sequence(%s, %s), 'UPDATE'))
+    FROM unnest(%s::text[]) role WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s)
 """
 
 
 def _may_generate(cursor: Cursor, table: Table) -> bool:
     place = (ddl.qualified(table), table.identity_column)
-    cursor.execute(_GENERATES, (INGEST, *place, INGEST, *place, *place))
+    cursor.execute(_GENERATES, (*place, *place, list(GENERATE), *place))
     return cursor.fetchone() == (True,)
 
 

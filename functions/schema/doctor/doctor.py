@@ -10,7 +10,12 @@ from dataforge.tables.datasets import DATASETS
 from functions.schema.cursor_keys import cursor_key_findings
 from functions.schema.doctor.finding import REPAIR, Finding
 from functions.schema.doctor.logins import NO_LIMITS, Limits, SignIn, role_findings, sign_in_findings
-from functions.schema.doctor.rights import database_findings, owner_findings, right_findings
+from functions.schema.doctor.rights import (
+    database_findings,
+    function_findings,
+    owner_findings,
+    right_findings,
+)
 from functions.schema.doctor.tables import left_over_findings, own_objects, table_findings
 from functions.schema.doctor.unsafe import setting_findings
 from functions.schema.doctor.visibility import visibility_findings
@@ -53,6 +58,7 @@ def examine(
             *setting_findings(cursor),
             *database_findings(cursor),
             *right_findings(cursor),
+            *function_findings(cursor),
             *owner_findings(cursor, DATASETS.values()),
             *visibility_findings(cursor, DATASETS.values()),
             *table_findings(cursor),

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dataforge.errors import Unavailable
-from dataforge.postgres.roles import BECOME_OWNER, LOGINS, OWNER, ROLE_SQL
+from dataforge.postgres.roles import FORMER_MEMBERSHIPS, GROUPS, LOGINS, MEMBERSHIPS, OWNERS, ROLES
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from functions.schema.doctor.finding import Finding
@@ -38,13 +38,14 @@ _READ_ONLY = """
 _MEMBERS = """
     SELECT g.rolname, m.rolname, pg_get_userbyid(a.grantor) FROM pg_auth_members a
     JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
-    WHERE m.rolname = ANY(%(logins)s)
+    WHERE m.rolname = ANY(%(own)s)
       AND (g.rolname = ANY(%(own)s) OR g.rolsuper OR g.rolname = session_user OR g.rolname = 'rds_superuser'
            OR starts_with(g.rolname, 'pg_'))
-      AND NOT (m.rolname = ANY(%(become)s) AND g.rolname = %(owner)s AND NOT a.inherit_option AND NOT a.admin_option)
+      AND NOT (g.rolname || '/' || m.rolname = ANY(%(declared)s) AND NOT a.admin_option
+               AND (NOT a.inherit_option OR m.rolname = ANY(%(owners)s)))
     ORDER BY 1, 2, 3
 """
-"""Memberships that give a login the privileges of another. Other memberships are the administrator's decision."""
+"""Memberships that give one of our roles the privileges of another. Other memberships are the administrator's decision."""
 
 
 def known_roles(cursor: Cursor) -> set[str]:
@@ -54,15 +55,15 @@ def known_roles(cursor: Cursor) -> set[str]:
 
 
 def role_findings(cursor: Cursor, limits: Limits = NO_LIMITS) -> Iterator[Finding]:
-    """Findings about the owner and the logins, in the order of their repair. ``limits``: of their connections."""
+    """Findings about our roles, in the order of their repair. ``limits``: of the connections of logins."""
     known = known_roles(cursor)
-    for role in (OWNER, *LOGINS):
+    for role in ROLES:
         if role not in known:
             statement = Sql("CREATE ROLE {} {}").format(
-                ident(role), Sql("NOLOGIN") if role == OWNER else Sql("LOGIN")
+                ident(role), Sql("NOLOGIN") if role in GROUPS else Sql("LOGIN")
             )
             yield Finding("missing_role", role, f"The role {role} does not exist.", (statement,))
-    cursor.execute(_ROLES, ([OWNER, *LOGINS],))
+    cursor.execute(_ROLES, (list(ROLES),))
     for row in cursor.fetchall():
         yield from _attributes(limits, *row)
     cursor.execute(_READ_ONLY, (list(LOGINS),))
@@ -75,15 +76,15 @@ def _attributes(
     limits: Limits, role: str, login: bool, expired: bool, connections: int, mighty: bool
 ) -> Iterator[Finding]:
     alter = Sql("ALTER ROLE {}").format(ident(role))
-    if role == OWNER and login:
-        detail = f"{role} may log in; the owner must be a role without login."
+    if role in GROUPS and login:
+        detail = f"{role} may log in; it must be a role without login."
         yield Finding("owner_login", role, detail, (f"{alter} NOLOGIN",))
-    if role != OWNER and not login:
+    if role in LOGINS and not login:
         yield Finding("no_login", role, f"The role {role} may not log in.", (f"{alter} LOGIN",))
-    if role != OWNER and expired:
+    if role in LOGINS and expired:
         detail = f"The password of {role} has expired (VALID UNTIL)."
         yield Finding("expired", role, detail, (f"{alter} VALID UNTIL 'infinity'",))
-    if role != OWNER:
+    if role in LOGINS:
         yield from _connections(role, connections, limits.get(role))
     if mighty:
         detail = f"The role {role} has privileges on the server that it does not need."
@@ -118,32 +119,36 @@ def _read_only(role: str | None, database: str | None) -> Finding:
 
 
 def _memberships(cursor: Cursor, known: set[str]) -> Iterator[Finding]:
-    names = {"logins": list(LOGINS), "own": [OWNER, *LOGINS], "become": list(BECOME_OWNER), "owner": OWNER}
-    cursor.execute(_MEMBERS, names)
+    declared = [f"{role}/{member}" for role, member in MEMBERSHIPS]
+    cursor.execute(_MEMBERS, {"own": list(ROLES), "owners": list(OWNERS), "declared": declared})
     direct = set()
     for role, member, grantor in cursor.fetchall():
         direct.add(member)
         statement = Sql("REVOKE {} FROM {} GRANTED BY {} CASCADE").format(
             ident(role), ident(member), ident(grantor)
         )
-        yield Finding(
-            "excess_grant", member, f"{member} has the rights of {role}, a member of it.", (statement,)
-        )
-    if OWNER not in known:
-        return
+        code = "former_grant" if (role, member) in FORMER_MEMBERSHIPS else "excess_grant"
+        yield Finding(code, member, f"{member} has the rights of {role}, a member of it.", (statement,))
+    for owner in OWNERS:
+        if owner in known:
+            yield from _indirect(cursor, owner, direct)
+    for (role, member), statement in MEMBERSHIPS.items():
+        if not {role, member} <= known:
+            continue
+        cursor.execute("SELECT pg_has_role(%s, %s, 'SET')", (member, role))
+        if not one_row(cursor)[0]:
+            yield Finding("missing_grant", member, f"{member} may not become {role}.", (statement,))
+
+
+def _indirect(cursor: Cursor, owner: str, direct: set[str]) -> Iterator[Finding]:
+    """Logins that are members of an owner through roles that are not ours."""
     cursor.execute(
         "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND NOT rolsuper AND pg_has_role(oid, %s, 'MEMBER')",
-        ([role for role in LOGINS if role not in BECOME_OWNER and role not in direct], OWNER),
+        ([role for role in LOGINS if role not in direct], owner),
     )
     for (role,) in cursor.fetchall():
-        hint = f"Revoke from {role} the role through which it is a member of {OWNER}."
-        yield Finding("excess_grant", role, f"{role} is a member of {OWNER} through another.", hint=hint)
-    for role in BECOME_OWNER:
-        if role not in known:
-            continue
-        cursor.execute("SELECT pg_has_role(%s, %s, 'SET')", (role, OWNER))
-        if not one_row(cursor)[0]:
-            yield Finding("missing_grant", role, f"{role} may not become {OWNER}.", (ROLE_SQL[0],))
+        hint = f"Revoke from {role} the role through which it is a member of {owner}."
+        yield Finding("excess_grant", role, f"{role} is a member of {owner} through another.", hint=hint)
 
 
 def sign_in_findings(passwords: Mapping[str, str | None], sign_in: SignIn) -> Iterator[Finding]:

@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from dataforge.postgres.roles import FUNCTIONS, INGEST, LOGINS, OWNER, ROLE_SQL, table_grants
+from dataforge.postgres.roles import (
+    AUDITED,
+    DATABASE_GRANTS,
+    FORMER_GRANTS,
+    FUNCTIONS,
+    GENERATE,
+    LEDGER_OWNER,
+    OWNER,
+    OWNERS,
+    READERS,
+    RECORD_AUDIT,
+    ROLE_SQL,
+    ROLES,
+    RUNS,
+    table_grants,
+)
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, from_catalog, ident
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
+from functions.schema.apply.steps import CALLED, SCHEMA
 from functions.schema.difference import LEDGER, LEDGER_TABLES
-from functions.schema.doctor.finding import Finding
+from functions.schema.doctor.finding import REPAIR, Finding
 from functions.schema.doctor.logins import known_roles
 
 if TYPE_CHECKING:
@@ -49,16 +65,16 @@ class Right(NamedTuple):
 
 
 _GRANTED = Sql("""
-    SELECT n.nspname, '', '', a.grantee, a.privilege_type, a.is_grantable
+    SELECT n.nspname, '', '', a.grantee, a.privilege_type, a.is_grantable, a.grantee = n.nspowner
     FROM pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a WHERE n.nspname = ANY(%(schemas)s)
-    UNION ALL SELECT n.nspname, c.relname, '', a.grantee, a.privilege_type, a.is_grantable
+    UNION ALL SELECT n.nspname, c.relname, '', a.grantee, a.privilege_type, a.is_grantable, a.grantee = c.relowner
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
          aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a
-    WHERE n.nspname = ANY(%(schemas)s) AND c.relowner = to_regrole(%(owner)s)
-    UNION ALL SELECT n.nspname, c.relname, t.attname, a.grantee, a.privilege_type, a.is_grantable
+    WHERE n.nspname = ANY(%(schemas)s) AND pg_get_userbyid(c.relowner) = ANY(%(owners)s)
+    UNION ALL SELECT n.nspname, c.relname, t.attname, a.grantee, a.privilege_type, a.is_grantable, a.grantee = c.relowner
     FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace,
          aclexplode(t.attacl) a
-    WHERE n.nspname = ANY(%(schemas)s) AND c.relowner = to_regrole(%(owner)s) AND NOT t.attisdropped
+    WHERE n.nspname = ANY(%(schemas)s) AND pg_get_userbyid(c.relowner) = ANY(%(owners)s) AND NOT t.attisdropped
 """)
 """Privileges on relations of other owners are not compared. A declared table with another owner is a separate finding."""
 
@@ -66,22 +82,24 @@ _GRANTED = Sql("""
 def right_findings(cursor: Cursor) -> Iterator[Finding]:
     """Missing and undeclared privileges on schemas and relations, which the owner role fixes."""
     known = known_roles(cursor)
-    schemas = [LEDGER, *DATASETS]
+    schemas = [LEDGER, SCHEMA, *DATASETS]
     cursor.execute(
-        Sql("SELECT *, grantee::regrole::text FROM ({}) g(n, r, c, grantee, p, w)").format(_GRANTED),
-        {"schemas": schemas, "owner": OWNER},
+        Sql("SELECT *, grantee::regrole::text FROM ({}) g(n, r, c, grantee, p, w, o)").format(_GRANTED),
+        {"schemas": schemas, "owners": list(OWNERS)},
     )
     have: dict[Right, bool] = {}
-    for schema, relation, column, grantee, privilege, grantable, role in cursor.fetchall():
+    own = set()
+    for schema, relation, column, grantee, privilege, grantable, is_own, role in cursor.fetchall():
         right = Right(schema, relation, column, role if grantee else PUBLIC, from_catalog(privilege))
         have[right] = have.get(right, False) or grantable
+        own |= {right} if is_own else set()
     wanted = set(_wanted(cursor, schemas))
     for right in sorted(right for right in wanted - have.keys() if right.role in known):
         detail = f"{right.role} lacks {right.what()} on {right.where()}."
         statement = Sql("GRANT {} TO {}").format(right.clause(), ident(right.role))
         yield Finding("missing_grant", right.where(), detail, (statement,))
     for right, grantable in sorted(have.items()):
-        if _is_excess(right, grantable, wanted):
+        if right not in own and _is_excess(right, grantable, wanted):
             yield from _excess(right, again=right in wanted)
 
 
@@ -89,7 +107,7 @@ def _is_excess(right: Right, grantable: bool, wanted: set[Right]) -> bool:
     if right.role == PUBLIC:
         # USAGE on a schema alone gives no access to tables; the schema may contain tables of other owners.
         return bool(right.relation) or right.privilege != "USAGE"
-    return right.role in LOGINS and (grantable or right not in wanted)
+    return right.role in ROLES and (grantable or right not in wanted)
 
 
 def _excess(right: Right, *, again: bool) -> Iterator[Finding]:
@@ -99,7 +117,8 @@ def _excess(right: Right, *, again: bool) -> Iterator[Finding]:
     if again:
         fixes.append(Sql("GRANT {} TO {}").format(right.clause(), role))
         detail = f"{right.role} may grant {right.what()} on {right.where()} to others (WITH GRANT OPTION)."
-    yield Finding("excess_grant", right.where(), detail, tuple(fixes))
+    code = "former_grant" if (right.role, right.relation) in FORMER_GRANTS else "excess_grant"
+    yield Finding(code, right.where(), detail, tuple(fixes))
 
 
 def database_findings(cursor: Cursor) -> Iterator[Finding]:
@@ -107,8 +126,7 @@ def database_findings(cursor: Cursor) -> Iterator[Finding]:
     known = known_roles(cursor)
     cursor.execute("SELECT current_database()")
     (database,) = one_row(cursor)
-    wanted = [(OWNER, Sql("CREATE")), (OWNER, Sql("CONNECT")), *((role, Sql("CONNECT")) for role in LOGINS)]
-    for role, privilege in wanted:
+    for role, privilege in DATABASE_GRANTS:
         if role not in known:
             continue
         cursor.execute("SELECT has_database_privilege(%s, %s, %s)", (role, database, privilege))
@@ -118,40 +136,44 @@ def database_findings(cursor: Cursor) -> Iterator[Finding]:
             yield Finding("missing_grant", database, detail, (statement,))
     cursor.execute(
         "SELECT a.grantee::regrole::text, a.privilege_type FROM pg_database, aclexplode(datacl) a WHERE datname = %s"
-        " AND a.grantee <> 0 AND a.privilege_type = 'CREATE' ORDER BY 1",
+        " AND a.grantee <> 0 ORDER BY 1, 2",
         (database,),
     )
     for role, privilege in cursor.fetchall():
-        if role in LOGINS:
-            statement = Sql("REVOKE CREATE ON DATABASE {} FROM {} CASCADE").format(
-                ident(database), ident(role)
+        if role in ROLES and (role, privilege) not in DATABASE_GRANTS:
+            statement = Sql("REVOKE {} ON DATABASE {} FROM {} CASCADE").format(
+                from_catalog(privilege), ident(database), ident(role)
             )
             detail = f"{role} has {privilege} on the database {database}, which nothing declares."
             yield Finding("excess_grant", database, detail, (statement,))
+
+
+_OWNED = """
+    SELECT nspname, '', 'n', pg_get_userbyid(nspowner) FROM pg_namespace
+    WHERE nspname = ANY(%(schemas)s) AND pg_get_userbyid(nspowner) = ANY(%(owners)s)
+    UNION ALL SELECT n.nspname, c.relname, 'r', pg_get_userbyid(c.relowner)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ANY(%(schemas)s) AND pg_get_userbyid(c.relowner) = ANY(%(owners)s) AND c.relkind IN ('r', 'p', 'v')
+"""
 
 
 def _wanted(cursor: Cursor, schemas: list[str]) -> Iterator[Right]:
     """The declared privileges on the existing schemas and relations."""
     cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)", (schemas,))
     for (schema,) in cursor.fetchall():
-        roles = FUNCTIONS if schema == LEDGER else LOGINS
+        roles = {LEDGER: (*FUNCTIONS, OWNER, *RUNS), SCHEMA: RUNS}.get(schema, READERS)
         yield from (Right(schema, "", "", role, Sql("USAGE")) for role in roles)
-    cursor.execute(
-        "SELECT nspname, '', 'n' FROM pg_namespace WHERE nspname = ANY(%(schemas)s) AND nspowner = to_regrole(%(owner)s)"
-        " UNION ALL SELECT n.nspname, c.relname, 'r' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE n.nspname = ANY(%(schemas)s) AND c.relowner = to_regrole(%(owner)s) AND c.relkind IN ('r', 'p')",
-        {"schemas": schemas, "owner": OWNER},
-    )
-    owned = {(schema, relation): kind for schema, relation, kind in cursor.fetchall()}
-    for (schema, relation), kind in owned.items():
+    cursor.execute(_OWNED, {"schemas": schemas, "owners": list(OWNERS)})
+    owned = {(schema, relation): (kind, owner) for schema, relation, kind, owner in cursor.fetchall()}
+    for (schema, relation), (kind, owner) in owned.items():
         cursor.execute(
             # MAINTAIN was added in PostgreSQL 17: tables of an upgraded server lack it, and Data Forge does not need it.
             'SELECT privilege_type FROM aclexplode(acldefault(%s::"char", to_regrole(%s)))'
             " WHERE privilege_type <> 'MAINTAIN'",
-            (kind, OWNER),
+            (kind, owner),
         )
         yield from (
-            Right(schema, relation, "", OWNER, from_catalog(privilege)) for (privilege,) in cursor.fetchall()
+            Right(schema, relation, "", owner, from_catalog(privilege)) for (privilege,) in cursor.fetchall()
         )
     declared = [right for right in _declared() if (right.schema, right.relation) in owned]
     columns = _columns(cursor, schemas)
@@ -177,7 +199,7 @@ def _of_sequences(cursor: Cursor, schemas: list[str]) -> Iterator[Right]:
         table = DATASETS[schema].tables.get(name) if schema in DATASETS else None
         if table is not None and table.identity_column == column:
             for privilege in (Sql("USAGE"), Sql("UPDATE")):
-                yield Right(schema, sequence, "", INGEST, privilege)
+                yield from (Right(schema, sequence, "", role, privilege) for role in GENERATE)
 
 
 def _columns(cursor: Cursor, schemas: list[str]) -> set[tuple[str, str, str]]:
@@ -211,7 +233,7 @@ def _declared() -> Iterator[Right]:
 
 
 def _split_privileges(text: str) -> Iterator[tuple[str, str]]:
-    """``SELECT, UPDATE (a, b)`` as ("SELECT", ""), ("UPDATE", "a"), ("UPDATE", "b")."""
+    """``SELECT, UPDATE (a, "b")`` as ("SELECT", ""), ("UPDATE", "a"), ("UPDATE", "b")."""
     depth_free = text.replace(", ", ",")
     part = ""
     for character in depth_free + ",":
@@ -219,7 +241,10 @@ def _split_privileges(text: str) -> Iterator[tuple[str, str]]:
             part += character
             continue
         verb, _, columns = part.partition(" (")
-        yield from ((verb, column) for column in (columns.rstrip(")").split(",") if columns else [""]))
+        yield from (
+            (verb, column)
+            for column in (columns.rstrip(")").replace('"', "").split(",") if columns else [""])
+        )
         part = ""
 
 
@@ -227,6 +252,7 @@ def owner_findings(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Find
     """Data Forge's schemas and tables that belong to another role."""
     tables = {LEDGER: list(LEDGER_TABLES)} | {d.name: list(d.tables) for d in datasets}
     for schema, names in tables.items():
+        wanted = LEDGER_OWNER if schema == LEDGER else OWNER
         cursor.execute(
             "SELECT 'SCHEMA', nspname::text, pg_get_userbyid(nspowner), quote_ident(nspname) FROM pg_namespace"
             " WHERE nspname = %(schema)s UNION ALL SELECT 'TABLE', nspname || '.' || relname, pg_get_userbyid(relowner),"
@@ -235,7 +261,41 @@ def owner_findings(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Find
             {"schema": schema, "names": names},
         )
         for kind, name, owner, quoted in cursor.fetchall():
-            if owner != OWNER:
-                what = f"The schema {name}" if kind == "SCHEMA" else name
-                hint = Sql("ALTER {} {} OWNER TO {}").format(from_catalog(kind), from_catalog(quoted), OWNER)
-                yield Finding("wrong_owner", name, f"{what} belongs to {owner}, not to {OWNER}.", hint=hint)
+            if owner == wanted:
+                continue
+            what = f"The schema {name}" if kind == "SCHEMA" else name
+            detail = f"{what} belongs to {owner}, not to {wanted}."
+            if schema == LEDGER and owner == OWNER:
+                # The next deployment moves it, when no function of an earlier version is left.
+                yield Finding("former_owner", name, detail, hint=REPAIR)
+                continue
+            hint = Sql("ALTER {} {} OWNER TO {}").format(from_catalog(kind), from_catalog(quoted), wanted)
+            yield Finding("wrong_owner", name, detail, hint=hint)
+
+
+_FUNCTIONS = """
+    SELECT p.oid::regprocedure::text, coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC'),
+           p.proowner::regrole::text
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace,
+         aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+    WHERE n.nspname = ANY(%s) AND a.grantee <> p.proowner ORDER BY 1, 2
+"""
+
+
+def function_findings(cursor: Cursor) -> Iterator[Finding]:
+    """Functions of our schemas that others than declared may execute."""
+    cursor.execute(_FUNCTIONS, ([LEDGER, SCHEMA],))
+    declared = {(_compact(f"{SCHEMA}.{name}"), role) for name in CALLED for role in RUNS}
+    declared |= {(_compact(RECORD_AUDIT), role) for role in (*AUDITED, *RUNS)}
+    for function, role, owner in cursor.fetchall():
+        if owner in OWNERS and (_compact(function), role) not in declared:
+            grantee = PUBLIC if role == PUBLIC else ident(role)
+            statement = Sql("REVOKE ALL ON FUNCTION {} FROM {} CASCADE").format(
+                from_catalog(function), grantee
+            )
+            detail = f"{role} may execute {function}, which nothing declares."
+            yield Finding("excess_grant", function, detail, (statement,))
+
+
+def _compact(function: str) -> str:
+    return function.replace(" ", "")

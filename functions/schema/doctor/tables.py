@@ -19,6 +19,7 @@ from functions.schema.apply.dataset import undeclared_tables
 from functions.schema.difference import (
     DISABLED,
     LEDGER,
+    LEDGER_TABLES,
     NOT_VALID,
     Shape,
     expected_dataset,
@@ -39,7 +40,8 @@ def table_findings(cursor: Cursor) -> Iterator[Finding]:
     """Findings about the tables of the ledger and of every dataset."""
     later = Later.read(cursor)
     yield from later.findings()
-    have, want = shapes(cursor, LEDGER), expected_ledger(cursor)
+    have = shapes(cursor, LEDGER)
+    want = {name: shape for name, shape in expected_ledger(cursor).items() if name in LEDGER_TABLES}
     yield from _schema_findings(cursor, LEDGER, have, want, later, closed=False)
     for dataset in DATASETS.values():
         yield from dataset_findings(cursor, dataset, later)

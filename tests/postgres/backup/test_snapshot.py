@@ -9,7 +9,7 @@ import pytest
 
 from dataforge.errors import BackupRunning
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import MIGRATE, OWNER
+from dataforge.postgres.roles import MIGRATE, MIGRATION_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.snapshot import exclude_snapshots, export_again, export_new, read_as_of, share_tables
 from dataforge.tables.datasets import get_dataset
@@ -60,7 +60,7 @@ def test_tables_are_not_swapped_while_a_snapshot_of_their_dataset_is_held(
         with holder.cursor() as cursor:
             cursor.execute("SELECT set_config('application_name', %s, false)", (f"backup-{number}",))
             share_tables(cursor, OLIST)
-    with transaction(migration, role=OWNER) as cursor:
+    with transaction(migration, role=MIGRATION_RUN) as cursor:
         exclude_snapshots(cursor, QUOTES)
     with pytest.raises(BackupRunning, match="backup-0, backup-1"), transaction(migration) as cursor:
         exclude_snapshots(cursor, OLIST)

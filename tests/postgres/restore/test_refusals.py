@@ -419,7 +419,7 @@ def test_rows_of_undeclared_child_tables_are_not_deleted(vault: Vault) -> None:
     )
     try:
         refused(vault, TargetRejectsRows, "visits", "Grant", table="customers")
-        vault.database.query("GRANT SELECT, DELETE ON public.visits TO dataforge_owner")
+        vault.database.query("GRANT SELECT, DELETE ON public.visits TO dataforge_restore_run")
         refused(vault, WouldOrphan, "1 row(s) of public.visits", table="customers")
         vault.database.query("DELETE FROM public.visits")
         assert vault.restore(table="customers").run()["removed"] == 25

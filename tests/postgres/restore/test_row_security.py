@@ -56,7 +56,7 @@ def test_restore_refuses_undeclared_child_table_with_row_security(vault: Vault) 
     vault.insert("customers", {"customer_id": 2})
     vault.database.query(
         "CREATE TABLE public.visits (customer_id text REFERENCES olist.customers);"
-        "GRANT ALL ON public.visits TO dataforge_owner; ALTER TABLE public.visits ENABLE ROW LEVEL SECURITY"
+        "GRANT ALL ON public.visits TO dataforge_restore_run; ALTER TABLE public.visits ENABLE ROW LEVEL SECURITY"
     )
     with pytest.raises(RowSecurity, match=r"public\.visits"):
         vault.restore(table="customers", backup=backup.backup_id).run()
@@ -66,7 +66,9 @@ def test_restore_refuses_undeclared_child_table_with_row_security(vault: Vault) 
 CHANGES = {
     "ALTER TABLE olist.sellers RENAME seller_city TO city": "ALTER TABLE olist.sellers RENAME city TO seller_city",
     "ALTER TABLE olist.sellers RENAME TO gone": "ALTER TABLE olist.gone RENAME TO sellers",
-    "REVOKE UPDATE ON olist.sellers FROM dataforge_owner": "GRANT UPDATE ON olist.sellers TO dataforge_owner",
+    "REVOKE UPDATE ON olist.sellers FROM dataforge_restore_run": (
+        "GRANT UPDATE ON olist.sellers TO dataforge_restore_run"
+    ),
     "ALTER TABLE olist.sellers RENAME TO gone; CREATE VIEW olist.sellers AS TABLE olist.gone": (
         "DROP VIEW olist.sellers; ALTER TABLE olist.gone RENAME TO sellers"
     ),

@@ -36,10 +36,10 @@ DAMAGES = {
         "olist",
         "dataforge_load lacks USAGE",
     ),
-    "REVOKE dataforge_owner FROM dataforge_migrate GRANTED BY master": (
+    "REVOKE dataforge_migration_run FROM dataforge_migrate GRANTED BY master": (
         "missing_grant",
         "dataforge_migrate",
-        "become dataforge_owner",
+        "become dataforge_migration_run",
     ),
     "ALTER ROLE dataforge_migrate NOLOGIN": ("no_login", "dataforge_migrate", "may not log in"),
     "ALTER TABLE olist.orders DROP CONSTRAINT orders_customer_id_fkey": (

@@ -23,13 +23,9 @@ INSERT = """
 
 @pytest.fixture
 def upkeep(database: Database) -> Connection:
-    """The connection of the upkeep, as the owner of the ledger."""
+    """The connection of the upkeep."""
     database.query("DELETE FROM dataforge.rejections_without_expiry")
-    db = database.connect("dataforge_migrate")
-    with db.cursor() as cursor:
-        cursor.execute("SET ROLE dataforge_owner")
-    db.commit()
-    return db
+    return database.connect("master")
 
 
 def reject(
@@ -120,7 +116,7 @@ def test_upkeep_deletes_expired_rejections_after_the_changes_of_tables(database:
     reject(database, 31)
     steps = []
     for _ in range(2):
-        db = database.connect("dataforge_migrate")
+        db = database.connect("master")
         steps.append(work(db, 30))
         db.close()
     assert (steps, stored(database)) == (["again", "done"], [])

@@ -13,17 +13,26 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import (
     ANALYST,
     BACKUP,
-    BECOME_OWNER,
     DELIVER,
     EXPORT,
+    GROUPS,
     INGEST,
+    LEDGER_OWNER,
     LOAD,
     LOGINS,
+    MEMBERSHIPS,
     MIGRATE,
+    MIGRATION_RUN,
     OWNER,
+    OWNERS,
+    READERS,
     REFILL,
+    RESTORE_RUN,
+    RUN_OF,
+    RUNS,
 )
 from dataforge.postgres.sql import Sql
+from dataforge.runs import leases
 from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import DATASETS
 
@@ -63,9 +72,10 @@ GRANTED = {
     (BACKUP, "dataforge.backups", "DELETE"),
     *(
         (BACKUP, f"dataforge.{relation}", privilege)
-        for relation in ("snapshots", "leases")
+        for relation in ("snapshots", "backup_leases")
         for privilege in ("SELECT", "INSERT", "DELETE")
     ),
+    (BACKUP, "dataforge.backup_leases", "UPDATE"),
     *((role, "dataforge.cursor_keys.created_at", "SELECT") for role in (INGEST, DELIVER)),
     (DELIVER, "dataforge.audit", "SELECT"),
     (INGEST, "dataforge.cursor_keys.ingest", "SELECT"),
@@ -77,6 +87,52 @@ GRANTED = {
     ),
     *((role, relation, "SELECT") for role in (DELIVER, EXPORT, ANALYST) for relation in DATA),
     *((INGEST, relation, privilege) for relation in DATA for privilege in ("SELECT", "INSERT", "UPDATE")),
+    *(
+        (MIGRATION_RUN, relation, privilege)
+        for relation in DATA
+        for privilege in ("SELECT", "INSERT", "UPDATE", "REFERENCES")
+    ),
+    *(
+        (RESTORE_RUN, relation, privilege)
+        for relation in DATA
+        for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES")
+    ),
+    *(
+        (MIGRATION_RUN, f"dataforge.{relation}", privilege)
+        for relation, privileges in {
+            "migrations": ("SELECT", "INSERT", "UPDATE"),
+            "migration_chunks": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+            "migration_tables": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+            "migration_files": ("SELECT", "INSERT", "DELETE"),
+            "migration_steps": ("SELECT", "INSERT"),
+            "quality_facts": ("INSERT",),
+            "rejections": ("SELECT", "INSERT", "DELETE"),
+            "rejections.replayed_at": ("UPDATE",),
+        }.items()
+        for privilege in privileges
+    ),
+    *((RESTORE_RUN, "dataforge.restores", privilege) for privilege in ("SELECT", "INSERT", "UPDATE")),
+    *(
+        (RESTORE_RUN, f"dataforge.{relation}", privilege)
+        for relation in ("restore_tables", "restore_pieces")
+        for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")
+    ),
+    *(
+        (role, "dataforge.write_leases", privilege)
+        for role in RUNS
+        for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")
+    ),
+    *((OWNER, f"dataforge.{relation}", "SELECT") for relation in ("leases", "migrations", "restores")),
+    *(
+        (OWNER, f"dataforge.schema_{relation}", privilege)
+        for relation in ("changes", "objects", "renames", "plans")
+        for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")
+    ),
+    *(
+        (OWNER, f"dataforge.{relation}.{column}", privilege)
+        for relation in ("migration_tables", "quality_facts", "rejections")
+        for column, privilege in (("dataset", "SELECT"), ("table", "SELECT"), ("table", "UPDATE"))
+    ),
 }
 RELATIONS = """
     SELECT a.grantee::regrole::text, c.oid::regclass::text, privilege_type
@@ -98,16 +154,16 @@ def test_relations_have_exactly_the_listed_grants(module_database: Database) -> 
     assert sorted(found) == sorted(GRANTED)
 
 
-def test_only_the_logins_have_usage_on_the_schemas(module_database: Database) -> None:
+def test_only_declared_roles_have_usage_on_the_schemas(module_database: Database) -> None:
     schemas = ["dataforge", *DATASETS]
     found = module_database.query(
         "SELECT nspname, grantee::regrole::text, privilege_type FROM pg_namespace, aclexplode(nspacl)"
         " WHERE nspname = ANY(%s) AND grantee <> nspowner",
         schemas,
     )
-    expected = {(schema, role, "USAGE") for schema in schemas for role in LOGINS}
-    assert {*found} == expected - {("dataforge", ANALYST, "USAGE")}
-    assert len(found) == len(expected) - 1
+    expected = {(schema, role, "USAGE") for schema in DATASETS for role in READERS}
+    expected |= {("dataforge", role, "USAGE") for role in {*READERS, OWNER} - {ANALYST}}
+    assert sorted(found) == sorted(expected)
 
 
 def test_analyst_reads_every_table_of_the_datasets_and_nothing_else(database: Database) -> None:
@@ -133,22 +189,28 @@ def test_analyst_reads_every_table_of_the_datasets_and_nothing_else(database: Da
             cursor.execute(denied)
 
 
-def test_only_migration_restore_and_the_master_may_become_the_owner(module_database: Database) -> None:
+def test_only_the_master_may_become_an_owner(module_database: Database) -> None:
     members = (
-        "SELECT member::regrole::text, bool_or(inherit_option), bool_or(set_option) FROM pg_auth_members"
-        " WHERE roleid = %s::regrole GROUP BY 1"
+        "SELECT roleid::regrole::text, member::regrole::text, bool_or(inherit_option), bool_or(set_option)"
+        " FROM pg_auth_members WHERE roleid::regrole::text = ANY(%s) GROUP BY 1, 2 HAVING bool_or(set_option)"
     )
-    may = [(role, False, True) for role in BECOME_OWNER] + [("master", True, True)]
-    assert sorted(module_database.query(members, OWNER)) == sorted(may)
-    for role in set(LOGINS) - set(BECOME_OWNER):
+    assert sorted(module_database.query(members, list(OWNERS))) == sorted(
+        (owner, "master", True, True) for owner in OWNERS
+    )
+    assert sorted(module_database.query(members, list(RUNS))) == sorted(
+        (role, member, member == OWNER, True) for role, member in MEMBERSHIPS
+    )
+    for role in set(LOGINS) - set(RUN_OF):
         assert module_database.query("SELECT 1 FROM pg_auth_members WHERE member = %s::regrole", role) == []
 
 
 def test_no_role_has_server_privileges(module_database: Database) -> None:
     powers = "rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication"
     query = f"SELECT rolname, rolcanlogin, {powers} FROM pg_roles WHERE rolname = ANY(%s)"
-    found = {name: (login, mighty) for name, login, mighty in module_database.query(query, [OWNER, *LOGINS])}
-    assert found == {OWNER: (False, False)} | dict.fromkeys(LOGINS, (True, False))
+    found = {
+        name: (login, mighty) for name, login, mighty in module_database.query(query, [*GROUPS, *LOGINS])
+    }
+    assert found == dict.fromkeys(GROUPS, (False, False)) | dict.fromkeys(LOGINS, (True, False))
 
 
 @pytest.mark.parametrize("password", ["", "for the tests", OWNER])
@@ -182,6 +244,7 @@ def test_login_requires_its_password(module_database: Database) -> None:
         "DROP TABLE olist.orders",
         f"SET ROLE {OWNER}",
         f"SET ROLE {MIGRATE}",
+        f"SET ROLE {LEDGER_OWNER}",
         "SET ROLE master",
         "ALTER ROLE dataforge_load CREATEROLE",
         "COPY (SELECT 1) TO PROGRAM 'true'",
@@ -202,7 +265,7 @@ def test_worker_lacks_privilege(module_database: Database, statement: str) -> No
         "ALTER ROLE dataforge_migrate CREATEROLE",
     ],
 )
-def test_migration_login_has_no_privilege_before_it_becomes_the_owner(
+def test_migration_login_has_no_privilege_before_it_assumes_the_role_of_a_run(
     module_database: Database, statement: str
 ) -> None:
     with pytest.raises(Denied):
@@ -222,7 +285,7 @@ def test_role_without_grants_reads_nothing(module_database: Database, relation: 
 
 
 def test_worker_can_fill_a_shadow_but_not_read_it(database: Database) -> None:
-    with transaction(database.connect(MIGRATE), role=OWNER) as cursor:
+    with transaction(database.connect(MIGRATE), role=MIGRATION_RUN) as cursor:
         shadow.create(cursor, "run", [ORDERS])
     worker = database.connect(LOAD)
     worker.autocommit = True
@@ -240,7 +303,8 @@ def test_worker_can_fill_a_shadow_but_not_read_it(database: Database) -> None:
 def test_published_table_has_no_grants_of_the_workers(database: Database) -> None:
     dataset = DATASETS["olist"]
     table = dataset.table("sellers")
-    with transaction(database.connect(MIGRATE), role=OWNER) as cursor:
+    with transaction(database.connect(MIGRATE), role=MIGRATION_RUN) as cursor:
+        assert leases.take(cursor, leases.WRITE, "run", "olist", ["sellers"]) == ""
         shadow.create(cursor, "run", [table])
         shadow.add_keys(cursor, table, "run")
         shadow.finish(cursor, table, "run")

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from dataforge.errors import Busy, SchemaRefused
-from dataforge.postgres.roles import LOGINS, OWNER
+from dataforge.postgres.roles import LOGINS, OWNERS
 from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.columns import Count, Exact, Integer, Key, Label, Money, References
@@ -92,7 +92,7 @@ def states(database: Database) -> list[str]:
     """Run all steps of the upkeep, each with a separate connection; return their states."""
     steps: list[str] = []
     while not steps or steps[-1] == "again":
-        db = database.connect("dataforge_migrate")
+        db = database.connect("master")
         steps.append(work(db))
         db.close()
     return steps
@@ -125,10 +125,9 @@ def test_deployment_does_not_wait_for_the_upkeep_or_for_runs(
     large()
     busy = database.connect("master")
     with busy.cursor() as cursor:
-        cursor.execute("SET ROLE dataforge_owner")
         cursor.execute(
-            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relowner = %s::regrole",
-            (OWNER,),
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relowner::regrole::text = ANY(%s)",
+            (list(OWNERS),),
         )
         tables = [name for (name,) in cursor.fetchall()]
         assert {"shop.orders", "dataforge.migration_chunks"} <= set(tables)
@@ -189,12 +188,27 @@ def test_step_waits_while_the_statement_of_an_earlier_one_runs(
     database: Database, large: Callable[..., dict[str, Any]]
 ) -> None:
     large()
-    earlier = database.superuser()
+    earlier = database.connect("master")
     with earlier.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(4207312312)")
+        # The lock of VALIDATE CONSTRAINT and CREATE INDEX CONCURRENTLY.
+        cursor.execute("LOCK TABLE shop.orders IN SHARE UPDATE EXCLUSIVE MODE")
     assert states(database) == ["wait"]
     earlier.close()
-    database.until("SELECT WHERE NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')")
+    database.until("SELECT WHERE NOT EXISTS (SELECT FROM pg_locks WHERE relation = 'shop.orders'::regclass)")
+    assert states(database)[-1] == "done"
+
+
+@pytest.mark.slow
+def test_not_null_is_set_later_if_a_reader_holds_the_table(
+    database: Database, large: Callable[..., dict[str, Any]]
+) -> None:
+    large()
+    reader = database.connect("master")
+    with reader.cursor() as cursor:
+        cursor.execute("TABLE shop.orders")
+    assert states(database)[-1] == "wait"
+    reader.close()
+    database.until("SELECT WHERE NOT EXISTS (SELECT FROM pg_locks WHERE relation = 'shop.orders'::regclass)")
     assert states(database)[-1] == "done"
 
 

@@ -16,7 +16,6 @@ from dataforge.defaults import (
     EXPORT_CONCURRENCY,
     FUNCTION_SECONDS,
     REJECTED_TEXT_MEGABYTES,
-    REJECTION_DAYS,
     REJECTIONS_PER_TABLE,
     SAFETY_KEEP_DAYS,
     TRIAL_RESTORE_MEGABYTES,
@@ -69,12 +68,6 @@ class IngestSettings(HttpSettings):
 
     report_bucket: str
     rejected_text_bytes: int = Field(default=REJECTED_TEXT_MEGABYTES * 2**20, ge=0)
-
-
-class UpkeepSettings(DatabaseSettings):
-    """Settings of the upkeep. ``rejection_days``: the age at which rejections expire."""
-
-    rejection_days: int = Field(default=REJECTION_DAYS, ge=1)
 
 
 class RunSettings(DatabaseSettings):

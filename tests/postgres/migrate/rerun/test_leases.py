@@ -164,7 +164,7 @@ class Raced(psycopg2.extensions.cursor):
         rival, self.rival = self.rival, None
         if rival is not None:
             with rival.cursor() as cursor:
-                leases.release(cursor, "rival")
+                leases.release(cursor, leases.WRITE, "rival")
 
 
 def test_lease_released_during_request_is_taken(database: Database) -> None:
@@ -180,4 +180,4 @@ def test_lease_released_during_request_is_taken(database: Database) -> None:
 
 def test_load_role_has_no_access_to_leases(database: Database) -> None:
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-        leases.release(database.connect(LOAD).cursor(), "anyone")
+        leases.release(database.connect(LOAD).cursor(), leases.WRITE, "anyone")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl
-from dataforge.postgres.roles import table_grants
+from dataforge.postgres.roles import OWNER, table_grants
 from dataforge.postgres.rows import one_row
 from dataforge.tables.catalogue import Dataset, Table
 
@@ -22,7 +22,8 @@ SELECT (SELECT array_agg(ARRAY[attname, attnotnull]::text[] ORDER BY attnum) FRO
         JOIN pg_class r ON r.oid = k.conrelid JOIN pg_namespace n ON n.oid = r.relnamespace WHERE k.confrelid = c.oid),
        (SELECT array_agg(DISTINCT ARRAY[grantee::regrole::text, privilege_type])
         FROM aclexplode(c.relacl) WHERE grantee <> c.relowner),
-       c.relrowsecurity OR c.relforcerowsecurity OR c.reloptions IS NOT NULL OR c.relreplident <> 'd'
+       c.relowner <> to_regrole(%s)
+       OR c.relrowsecurity OR c.relforcerowsecurity OR c.reloptions IS NOT NULL OR c.relreplident <> 'd'
        OR c.relpersistence <> 'p' OR c.reltablespace <> 0
        OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND (attacl IS NOT NULL OR attoptions IS NOT NULL))
        OR EXISTS (SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent))
@@ -33,14 +34,14 @@ SELECT (SELECT array_agg(ARRAY[attname, attnotnull]::text[] ORDER BY attnum) FRO
                            AND d.objid IN (SELECT indexrelid FROM pg_index WHERE indrelid = c.oid)))
 FROM pg_class c JOIN pg_type t ON t.oid = c.reltype WHERE c.oid = %s::regclass
 """
-"""Columns, indexes, constraints, foreign keys to the table, grants, and whether anything else exists: settings of the
-table, rights on a column, or any object that depends on it (views, rules, triggers, policies, publications, statistics,
-functions, defaults, columns of its type)."""
+"""Columns, indexes, constraints, foreign keys to the table, grants, and whether anything else exists: another owner,
+settings of the table, rights on a column, or any object that depends on it (views, rules, triggers, policies,
+publications, statistics, functions, defaults, columns of its type)."""
 
 
 def is_pristine(cursor: Cursor, dataset: Dataset, table: Table) -> bool:
     """Whether the table has no additions and no dependent objects that the catalogue does not declare."""
-    cursor.execute(_FOUND, (ddl.qualified(table),))
+    cursor.execute(_FOUND, (OWNER, ddl.qualified(table)))
     columns, indexes, constraints, references, grants, more = one_row(cursor)
     own_indexes = {name for name, _ in (*ddl.keys(table), *ddl.index_statements(table))}
     children = {(key.name, dataset.name, child.name) for child, key in dataset.children(table.name)}

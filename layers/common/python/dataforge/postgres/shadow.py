@@ -2,7 +2,7 @@
 
 Each run has its own schema, so a worker of a stopped run finds no table to write to. A shadow has the table's columns and,
 in a migration, ``_source``, the row's position in the source: file number << 44 | byte offset. All functions run in the
-caller's transaction, as the owner.
+caller's transaction, as the role of the run (``dataforge.postgres.roles.RUNS``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import psycopg2.errors
 
 from dataforge.postgres import ddl, identity
 from dataforge.postgres.matches_catalogue import is_pristine
-from dataforge.postgres.roles import LOAD, table_grants
+from dataforge.postgres.roles import LOAD
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Dataset, Table
@@ -55,8 +55,7 @@ def create(
 ) -> None:
     """Create the run's schema with an empty shadow of each table, which the ``loader`` may fill."""
     schema = schema_of(run)
-    cursor.execute(Sql("CREATE SCHEMA {}").format(ident(schema)))
-    cursor.execute(Sql("GRANT USAGE ON SCHEMA {} TO {}").format(ident(schema), loader))
+    create_schema(cursor, schema)
     for table in tables:
         cursor.execute(
             Sql("{} WITH ({} = false)").format(
@@ -66,9 +65,14 @@ def create(
         cursor.execute(Sql("GRANT INSERT ON {} TO {}").format(ddl.qualified(table, schema), loader))
 
 
+def create_schema(cursor: Cursor, schema: str) -> None:
+    """Create a schema of shadows. It belongs to the datasets' owner; this run's role may create tables in it."""
+    cursor.execute("SELECT dataforge_steps.create_shadows(%s)", (schema,))
+
+
 def drop(cursor: Cursor, run: str) -> None:
-    """Drop the run's schema with its tables."""
-    cursor.execute(Sql("DROP SCHEMA IF EXISTS {} CASCADE").format(ident(schema_of(run))))
+    """Drop the run's schema with its tables, if it exists."""
+    cursor.execute("SELECT dataforge_steps.drop_shadows(%s)", (schema_of(run),))
 
 
 def copy_sql(table: Table, run: str) -> Sql:
@@ -171,34 +175,18 @@ def _is_empty(cursor: Cursor, table: Table) -> bool:
     return bool(one_row(cursor)[0])
 
 
-def swap(cursor: Cursor, dataset: Dataset, run: str, tables: Iterable[Table]) -> None:
-    """Replace the tables with their shadows, with the catalogue's grants. The tables are locked and replaceable."""
-    inside = list(tables)
-    names = {table.name for table in inside}
-    outside = [(c, key) for t in inside for c, key in dataset.children(t.name) if c.name not in names]
-    for child, key in outside:
-        cursor.execute(Sql("ALTER TABLE {} DROP CONSTRAINT {}").format(ddl.qualified(child), ident(key.name)))
-    used = {table.name: identity.last_value(cursor, table) for table in inside}
-    cursor.execute(Sql("DROP TABLE {}").format(Sql(", ").join(ddl.qualified(t) for t in inside)))
-    for table in inside:
-        cursor.execute(
-            Sql("ALTER TABLE {} DROP COLUMN {}").format(ddl.qualified(table, schema_of(run)), SOURCE)
-        )
-        move_in(cursor, table, run, LOAD)
-        identity.attach(cursor, table, used[table.name])
-    for child, key in outside:
-        definition = ddl.foreign_key(key, dataset.name)
-        cursor.execute(ddl.add_constraint(child, key.name, definition))
+def swap(
+    cursor: Cursor, dataset: Dataset, run: str, tables: Iterable[Table], replaced: str | None = None
+) -> None:
+    """Replace the tables with their shadows, which get their grants. The tables are locked and match the catalogue.
 
-
-def move_in(cursor: Cursor, table: Table, run: str, loader: Sql) -> None:
-    """Move the shadow to the table's schema, with the catalogue's grants and autovacuum, without those of the loader."""
-    shadow = ddl.qualified(table, schema_of(run))
-    cursor.execute(Sql("REVOKE ALL ON {} FROM {}").format(shadow, loader))
-    cursor.execute(Sql("ALTER TABLE {} RESET ({})").format(shadow, _AUTOVACUUM))
-    cursor.execute(Sql("ALTER TABLE {} SET SCHEMA {}").format(shadow, ident(table.dataset)))
-    for role, privilege in table_grants():
-        cursor.execute(Sql("GRANT {} ON {} TO {}").format(privilege, ddl.qualified(table), ident(role)))
+    ``replaced``: the schema to which the replaced tables are moved; then foreign keys from and to other tables are created
+    NOT VALID. Without it the replaced tables, which are empty, are dropped.
+    """
+    names = [table.name for table in tables]
+    cursor.execute(
+        "SELECT dataforge_steps.swap(%s, %s, %s, %s)", (dataset.name, names, schema_of(run), replaced)
+    )
 
 
 def lock(cursor: Cursor, dataset: Dataset, tables: Iterable[Table], mode: Sql) -> None:

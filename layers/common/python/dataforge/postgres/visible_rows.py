@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.errors import RowSecurity, TableChanged
 from dataforge.postgres import ddl
-from dataforge.postgres.roles import table_grants
+from dataforge.postgres.roles import RUN_OF, table_grants
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Dataset, Table
@@ -130,9 +130,10 @@ def column_differences(cursor: Cursor, relation: str, table: Table) -> list[str]
 
 
 def _needed(cursor: Cursor) -> list[str]:
-    """The declared privileges of the session's login; the owner's if it has none."""
+    """The declared privileges of the session's login, or of the role that it assumes; an owner's if it has none."""
     user = cursor.connection.info.user
-    return sorted(privilege for role, privilege in table_grants() if role == user) or _OWNERS
+    acting = {user, RUN_OF.get(user, user)}
+    return sorted(privilege for role, privilege in table_grants() if role in acting) or _OWNERS
 
 
 def with_relatives(dataset: Dataset, tables: Iterable[Table]) -> list[Table]:

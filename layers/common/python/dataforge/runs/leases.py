@@ -2,6 +2,7 @@
 
 A lease is a row with the ARN of the execution that has it. A run that needs the lease of an execution which has ended
 closes that execution's run first, and an EventBridge rule releases the leases of stopped executions.
+Each scope has a view, and a role may write the leases of one scope only.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dataforge.errors import LeaseLost
+from dataforge.postgres.sql import Sql, ident
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -31,13 +33,15 @@ def take(cursor: Cursor, scope: str, execution: str, dataset: str, tables: Itera
         # None: the lease was released between the two statements.
         while holder is None:
             cursor.execute(
-                'INSERT INTO dataforge.leases (dataset, "table", scope, execution) VALUES (%s, %s, %s, %s)'
-                ' ON CONFLICT (dataset, "table", scope) DO NOTHING',
+                Sql(
+                    'INSERT INTO {} (dataset, "table", scope, execution) VALUES (%s, %s, %s, %s)'
+                    ' ON CONFLICT (dataset, "table", scope) DO NOTHING'
+                ).format(_of(scope)),
                 (dataset, table, scope, execution),
             )
             cursor.execute(
-                'SELECT execution FROM dataforge.leases WHERE dataset = %s AND "table" = %s AND scope = %s',
-                (dataset, table, scope),
+                Sql('SELECT execution FROM {} WHERE dataset = %s AND "table" = %s').format(_of(scope)),
+                (dataset, table),
             )
             holder = cursor.fetchone()
         if holder[0] != execution:
@@ -46,9 +50,12 @@ def take(cursor: Cursor, scope: str, execution: str, dataset: str, tables: Itera
 
 
 def hold(cursor: Cursor, execution: str, dataset: str, tables: Iterable[str]) -> None:
-    """Lock the execution's leases on the tables until the transaction ends. Raises ``LeaseLost`` if it has lost one."""
+    """Lock the execution's leases of the scope ``WRITE`` until the transaction ends.
+
+    Raises ``LeaseLost`` if it has lost one.
+    """
     cursor.execute(
-        'SELECT "table" FROM dataforge.leases WHERE execution = %s AND dataset = %s FOR SHARE',
+        Sql('SELECT "table" FROM {} WHERE execution = %s AND dataset = %s FOR SHARE').format(_of(WRITE)),
         (execution, dataset),
     )
     lost = set(tables) - {name for (name,) in cursor.fetchall()}
@@ -56,6 +63,11 @@ def hold(cursor: Cursor, execution: str, dataset: str, tables: Iterable[str]) ->
         raise LeaseLost(f"The run was stopped and no longer has the lease of: {', '.join(sorted(lost))}.")
 
 
-def release(cursor: Cursor, execution: str) -> None:
-    """Release every lease of the execution."""
-    cursor.execute("DELETE FROM dataforge.leases WHERE execution = %s", (execution,))
+def release(cursor: Cursor, scope: str, execution: str) -> None:
+    """Release every lease of the execution in the scope."""
+    cursor.execute(Sql("DELETE FROM {} WHERE execution = %s").format(_of(scope)), (execution,))
+
+
+def _of(scope: str) -> Sql:
+    """The view of the scope's leases."""
+    return Sql("dataforge.{}").format(ident(f"{scope}_leases"))

@@ -254,4 +254,10 @@ INTERNAL = (
         key_id text PRIMARY KEY,
         limits jsonb NOT NULL,
         changed_at timestamptz NOT NULL DEFAULT now())""",
+    """CREATE OR REPLACE VIEW dataforge.write_leases AS
+        SELECT dataset, "table", scope, execution, taken_at FROM dataforge.leases WHERE scope = 'write'
+        WITH CASCADED CHECK OPTION""",
+    """CREATE OR REPLACE VIEW dataforge.backup_leases AS
+        SELECT dataset, "table", scope, execution, taken_at FROM dataforge.leases WHERE scope = 'backup'
+        WITH CASCADED CHECK OPTION""",
 )

@@ -133,7 +133,7 @@ def close_run(
             kind.clean_up(cursor, row[0])
         elif refused:
             record(cursor, refused)
-        leases.release(cursor, execution)
+        leases.release(cursor, kind.scope, execution)
     return row[0] if row else None
 
 
