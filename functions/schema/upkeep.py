@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 BUILD_LOCK = "10min"
-"""How long the building of an index waits for older transactions. Nobody queues behind it."""
+"""How long the building of an index waits for older transactions. No session queues behind it."""
 SHORT_LOCK = "2s"
 """How long a change waits for a lock that blocks readers or writers, who queue behind it meanwhile."""
 

@@ -65,7 +65,7 @@ class Schema(Construct):
             **_budget(settings),
         }
         self.resource = self._make_resource(
-            "Resource", self._properties | ({"Plan": settings.plan} if settings.plan else {})
+            "Resource", "Schema", self._properties | ({"Plan": settings.plan} if settings.plan else {})
         )
         # The database, the rules of both security groups, the permission to invoke and the asynchronous configuration are
         # not referenced by a property.
@@ -74,11 +74,11 @@ class Schema(Construct):
             database, network.functions, self.apply, self.deployer, self.deployer.role
         )
 
-    def _make_resource(self, id: str, properties: Mapping[str, str]) -> CustomResource:
+    def _make_resource(self, id: str, kind: str, properties: Mapping[str, str]) -> CustomResource:
         return CustomResource(
             self,
             id,
-            resource_type="Custom::DataForgeSchema",
+            resource_type=f"Custom::DataForge{kind}",
             service_token=self.deployer.function_arn,
             # If the function is killed, CloudFormation would otherwise wait for an hour.
             service_timeout=Duration.minutes(15),
@@ -87,7 +87,7 @@ class Schema(Construct):
 
     def withdraw_after(self, *functions: Function) -> None:
         """After the functions are updated, withdraw the rights that only those of an earlier version need."""
-        resource = self._make_resource("Rights", self._properties | {"Contract": "true"})
+        resource = self._make_resource("Rights", "Rights", self._properties | {"Contract": "true"})
         resource.node.add_dependency(self.resource, *functions)
 
     def _make_apply(self, settings: Settings, network: Network, database: Database) -> Function:

@@ -92,6 +92,18 @@ def test_schema_deployer_may_only_read_the_master_secret_invoke_apply_and_start_
     )
 
 
+def test_upkeep_may_only_read_the_master_secret_and_invoke_apply(dev: Resources, granted: Granted) -> None:
+    assert granted(dev, "SchemaUpkeepRole") == (
+        {
+            ("secretsmanager:DescribeSecret", "<DatabasePostgresSecretAttachment>"),
+            ("secretsmanager:GetSecretValue", "<DatabasePostgresSecretAttachment>"),
+            ("lambda:InvokeFunction", "<SchemaSchemaApply.Arn>"),
+        }
+        | own_log("SchemaUpkeepSchemaUpkeep")
+        | TRACES
+    )
+
+
 def test_role_of_apply_has_no_permissions(dev: Resources, granted: Granted) -> None:
     assert granted(dev, "SchemaApplyRole") == own_log("SchemaSchemaApply") | TRACES | ATTACH
 
@@ -111,7 +123,7 @@ def test_with_secrets_each_function_reads_only_its_own(local: Resources, granted
     assert secrets("ExportWorkRole") == {"<DatabaseSecretDataforgeExport>"}
     assert secrets("QualityWatchRole") == {"<DatabaseSecretDataforgeDeliver>"}
     assert secrets("SchemaApplyRole") == set()
-    assert secrets("SchemaUpkeepRole") == {"<DatabaseSecretDataforgeMigrate>"}
+    assert secrets("SchemaUpkeepRole") == {"<DatabasePostgresSecretAttachment>"}
     assert secrets("SchemaKeeperRole") == {
         "<DatabasePostgresSecretAttachment>",
         *(f"<DatabaseSecret{role.title().replace('_', '')}>" for role in LOGINS),

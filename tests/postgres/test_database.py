@@ -190,7 +190,7 @@ def test_any_error_rolls_the_transaction_back(database: Database, error: type[Ba
 
     def work() -> None:
         with transaction(db, role=MIGRATION_RUN) as cursor:
-            cursor.execute("INSERT INTO dataforge.leases VALUES ('olist', 'orders', 'write', 'x')")
+            cursor.execute("INSERT INTO dataforge.write_leases VALUES ('olist', 'orders', 'write', 'x')")
             if error is psycopg2.errors.UndefinedTable:
                 cursor.execute("SELECT * FROM nowhere")
             raise error
@@ -198,4 +198,4 @@ def test_any_error_rolls_the_transaction_back(database: Database, error: type[Ba
     with pytest.raises(error):
         work()
     assert db.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_IDLE
-    assert database.query("SELECT * FROM dataforge.leases") == []
+    assert database.query("SELECT * FROM dataforge.write_leases") == []

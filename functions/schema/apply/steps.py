@@ -147,7 +147,7 @@ $function$
 _REQUIRE_PLAIN = Sql("""
 CREATE OR REPLACE FUNCTION dataforge_steps.require_plain(relation regclass) RETURNS void {plain}
 BEGIN
-    -- Code of others would run with the rights of those who use the table.
+    -- Code of others would run with the rights of the roles that use the table.
     IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND NOT tgisinternal)
        OR EXISTS (SELECT FROM pg_rewrite WHERE ev_class = relation)
        OR EXISTS (SELECT FROM pg_policy WHERE polrelid = relation)
@@ -250,8 +250,8 @@ BEGIN
                        replace(key->>'definition', ' NOT VALID', ''),
                        CASE WHEN replaced IS NULL THEN '' ELSE ' NOT VALID' END);
     END LOOP;
-    SELECT string_agg(DISTINCT wanted, '; ') INTO missing FROM unnest(tables) t, jsonb_array_elements_text(before->t) wanted
-    WHERE wanted NOT IN (SELECT dataforge_steps.definitions(format('%I.%I', dataset, t)::regclass));
+    SELECT string_agg(DISTINCT declared, '; ') INTO missing FROM unnest(tables) t, jsonb_array_elements_text(before->t) declared
+    WHERE declared NOT IN (SELECT dataforge_steps.definitions(format('%I.%I', dataset, t)::regclass));
     IF missing IS NOT NULL THEN
         RAISE EXCEPTION 'the shadows of % differ from its tables: %', dataset, missing
             USING ERRCODE = 'object_not_in_prerequisite_state';

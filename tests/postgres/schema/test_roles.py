@@ -106,6 +106,7 @@ GRANTED = {
             "migration_files": ("SELECT", "INSERT", "DELETE"),
             "migration_steps": ("SELECT", "INSERT"),
             "quality_facts": ("INSERT",),
+            "rejected_texts": ("SELECT", "INSERT", "UPDATE"),
             "rejections": ("SELECT", "INSERT", "DELETE"),
             "rejections.replayed_at": ("UPDATE",),
         }.items()

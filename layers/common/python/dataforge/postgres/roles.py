@@ -57,7 +57,7 @@ MEMBERSHIPS: Mapping[tuple[str, str], Sql] = {
 
 FORMER_MEMBERSHIPS = {(OWNER, MIGRATE), (OWNER, RESTORE)}
 FORMER_GRANTS = {(BACKUP, "leases")}
-"""What earlier versions granted. Their functions need it until a deployment has replaced them."""
+"""Memberships and grants of earlier versions, whose functions need them until a deployment has replaced them."""
 
 AUDITED = (MIGRATE, INGEST, DELIVER, EXPORT, BACKUP, RESTORE)
 """The logins whose operations are audited (see ``dataforge.audit.operations``)."""

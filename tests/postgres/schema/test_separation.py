@@ -1,0 +1,135 @@
+"""An upgrade takes the owner from the functions, and the ledger from the owner of the datasets, in two steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg2
+import pytest
+
+from dataforge.postgres.connection import connect
+from dataforge.postgres.roles import BACKUP, LEDGER_OWNER, LOAD, MIGRATE, MIGRATION_RUN, OWNER
+from functions.schema.apply.apply import apply
+from functions.schema.doctor.doctor import examine
+from tests.postgres.conftest import MASTER, PASSWORD, PASSWORDS
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+    from tests.postgres.conftest import Database
+
+EARLIER = """
+    DROP SCHEMA dataforge_steps CASCADE;
+    DO $do$ DECLARE found record; BEGIN
+        ALTER SCHEMA dataforge OWNER TO dataforge_owner;
+        FOR found IN SELECT oid::regclass AS name FROM pg_class
+                     WHERE relnamespace = 'dataforge'::regnamespace AND relkind IN ('r', 'v') LOOP
+            EXECUTE format('ALTER TABLE %%s OWNER TO dataforge_owner', found.name);
+        END LOOP;
+        FOR found IN SELECT oid::regprocedure AS name FROM pg_proc WHERE pronamespace = 'dataforge'::regnamespace LOOP
+            EXECUTE format('ALTER FUNCTION %%s OWNER TO dataforge_owner', found.name);
+        END LOOP;
+    END $do$;
+    CREATE VIEW dataforge.mine AS SELECT 1 AS one;
+    ALTER VIEW dataforge.mine OWNER TO dataforge_owner;
+    GRANT SELECT, INSERT, DELETE ON dataforge.leases TO dataforge_backup;
+    CREATE SCHEMA shadow_old AUTHORIZATION dataforge_owner;
+    GRANT USAGE ON SCHEMA shadow_old TO dataforge_load;
+    CREATE TABLE shadow_old.sellers (seller_id text);
+    ALTER TABLE shadow_old.sellers OWNER TO dataforge_owner
+"""
+OWNERS_OF_LEDGER = """
+    SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relnamespace = 'dataforge'::regnamespace AND relkind <> 'i'
+"""
+
+
+@pytest.fixture
+def master(database: Database) -> Connection:
+    """A database as an earlier version left it."""
+    database.query(EARLIER)
+    db = connect(database.settings(MASTER), PASSWORD)
+    with db, db.cursor() as cursor:
+        cursor.execute(
+            "GRANT dataforge_owner TO dataforge_migrate, dataforge_restore WITH INHERIT FALSE, SET TRUE"
+        )
+    return db
+
+
+def test_functions_of_an_earlier_version_work_until_they_are_replaced(
+    database: Database, master: Connection
+) -> None:
+    apply(master, PASSWORDS, contract=False)
+    former = {finding["code"] for finding in examine(master)}
+    assert {"former_grant", "former_owner"} <= former
+    earlier = database.connect(MIGRATE).cursor()
+    earlier.execute(f"SET LOCAL ROLE {OWNER}")
+    earlier.execute("DELETE FROM dataforge.leases; INSERT INTO shadow_old.sellers VALUES ('x')")
+    earlier.execute("DROP TABLE shadow_old.sellers")
+    earlier.connection.close()
+    database.connect(BACKUP).cursor().execute("DELETE FROM dataforge.leases")
+    apply(master, PASSWORDS)
+    master.close()
+
+
+def test_last_step_withdraws_the_owner_and_moves_the_ledger(database: Database, master: Connection) -> None:
+    apply(master, PASSWORDS, contract=False)
+    apply(master, PASSWORDS)
+    assert database.query(OWNERS_OF_LEDGER) == [(LEDGER_OWNER,)]
+    assert [f for f in examine(master) if f["code"] != "left_over"] == []
+    assert apply(master, PASSWORDS)["changes"] == []
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        database.connect(MIGRATE).cursor().execute(f"SET ROLE {OWNER}")
+    run = database.connect(MIGRATE).cursor()
+    run.execute(f"SET LOCAL ROLE {MIGRATION_RUN}")
+    run.execute(f"GRANT INSERT ON shadow_old.sellers TO {LOAD}")
+    run.execute("SELECT dataforge_steps.drop_shadows('shadow_old')")
+    master.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP SCHEMA olist CASCADE",
+        "DROP TABLE olist.orders",
+        "DROP TABLE dataforge.rejections",
+        "TRUNCATE dataforge.quality_facts",
+        "UPDATE dataforge.quality_facts SET read = 0",
+        "DELETE FROM dataforge.quality_facts",
+        "DELETE FROM olist.orders",
+        "TRUNCATE olist.orders",
+        "ALTER TABLE olist.orders OWNER TO dataforge_migrate",
+        "CREATE FUNCTION olist.f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+        "CREATE FUNCTION dataforge.f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+        "CREATE SCHEMA mine",
+        "CREATE TRIGGER t BEFORE INSERT ON olist.orders EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        "SELECT * FROM dataforge.cursor_keys",
+        "INSERT INTO dataforge.leases VALUES ('olist', 'orders', 'backup', 'x')",
+        "DELETE FROM dataforge.restores",
+        "SELECT dataforge_steps.drop_shadows('olist')",
+        "SELECT dataforge_steps.create_shadows('mine')",
+        "SELECT dataforge_steps.swap('dataforge', ARRAY['rejections'], 'shadow_x', NULL)",
+        "SELECT dataforge_steps.swap('olist', ARRAY['orders'], 'shadow_x', NULL)",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+    ],
+)
+def test_run_of_a_migration_may_not(database: Database, statement: str) -> None:
+    cursor = database.connect(MIGRATE).cursor()
+    cursor.execute(f"SET LOCAL ROLE {MIGRATION_RUN}")
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        cursor.execute(statement)
+
+
+def test_run_of_a_migration_grants_nothing_to_others(database: Database) -> None:
+    cursor = database.connect(MIGRATE).cursor()
+    cursor.execute(f"SET LOCAL ROLE {MIGRATION_RUN}")
+    # PostgreSQL warns instead of raising an error.
+    cursor.execute("GRANT SELECT ON olist.orders TO PUBLIC")
+    cursor.execute(
+        "SELECT count(*) FROM pg_class, aclexplode(relacl) WHERE oid = 'olist.orders'::regclass AND grantee = 0"
+    )
+    assert cursor.fetchone() == (0,)
+
+
+def test_backup_may_not_write_leases_of_others(database: Database) -> None:
+    cursor = database.connect(BACKUP).cursor()
+    with pytest.raises(psycopg2.errors.WithCheckOptionViolation):
+        cursor.execute("INSERT INTO dataforge.backup_leases VALUES ('olist', 'orders', 'write', 'x', now())")
