@@ -13,7 +13,17 @@ from dataforge.audit.operations import RECORDED_BY, Operation
 from dataforge.audit.record import record
 from dataforge.audit.refusal import refusal
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import ANALYST, AUDITED, BACKUP, DELIVER, LOAD, LOGINS, MIGRATE, OWNER, REFILL
+from dataforge.postgres.roles import (
+    ANALYST,
+    AUDITED,
+    BACKUP,
+    DELIVER,
+    LOAD,
+    LOGINS,
+    MIGRATE,
+    MIGRATION_RUN,
+    REFILL,
+)
 from dataforge.runs.lifecycle import close_run
 from functions.backup.begin import begin as begin_backup
 from functions.backup.run import BACKUPS
@@ -204,8 +214,8 @@ def test_equal_requests_of_a_key_are_recorded_once_a_minute(database: Database) 
     assert [entry[3] for entry in entries(database)] == ["key-1", "key-2"]
 
 
-def test_owner_of_the_tables_records_under_the_login_that_became_it(database: Database) -> None:
-    with transaction(database.connect(MIGRATE), role=OWNER) as cursor:
+def test_role_of_a_run_records_under_the_login_that_assumed_it(database: Database) -> None:
+    with transaction(database.connect(MIGRATE), role=MIGRATION_RUN) as cursor:
         record(cursor, Entry("started", ARN, Operation.MIGRATION))
     assert database.query("SELECT login FROM dataforge.audit") == [(MIGRATE,)]
 

@@ -250,8 +250,9 @@ BEGIN
                        replace(key->>'definition', ' NOT VALID', ''),
                        CASE WHEN replaced IS NULL THEN '' ELSE ' NOT VALID' END);
     END LOOP;
-    SELECT string_agg(DISTINCT declared, '; ') INTO missing FROM unnest(tables) t, jsonb_array_elements_text(before->t) declared
-    WHERE declared NOT IN (SELECT dataforge_steps.definitions(format('%I.%I', dataset, t)::regclass));
+    SELECT string_agg(DISTINCT expected, '; ') INTO missing
+    FROM unnest(tables) t, jsonb_array_elements_text(before->t) expected
+    WHERE expected NOT IN (SELECT dataforge_steps.definitions(format('%I.%I', dataset, t)::regclass));
     IF missing IS NOT NULL THEN
         RAISE EXCEPTION 'the shadows of % differ from its tables: %', dataset, missing
             USING ERRCODE = 'object_not_in_prerequisite_state';
