@@ -163,7 +163,7 @@ class DataForge(Stack):
             bucket.allow_read(self.backup.glue, keys.EVERY_MANIFEST)
 
     def _allow_report_bucket(self) -> None:
-        """Reports, lists of work items, results of Distributed Maps, exports and claims of operations.
+        """Reports, lists of work items, results of Distributed Maps, exports, claims of operations and limits of keys.
 
         CDK grants a state machine the objects that its Distributed Maps read and write.
         """
@@ -182,6 +182,8 @@ class DataForge(Stack):
             self.operations.function, f"{keys.CLAIMS}*", f"{keys.EXPORTS}*", f"{keys.KEY_LIMITS}*"
         )
         bucket.allow_write(self.operations.function, keys.CLAIMS)
+        bucket.allow_write(self.schema.deployer, keys.KEY_LIMITS)
+        bucket.allow_delete(self.schema.deployer, keys.KEY_LIMITS)
 
     def _allow_operations(self) -> None:
         """Runs that the API starts: restores only with the setting ``restoreApi``."""

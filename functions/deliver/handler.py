@@ -1,4 +1,4 @@
-"""Entry points of the deliver function: the routes for readers, and the hourly quality metrics."""
+"""Entry points of the deliver function: the routes for readers, and the hourly metrics."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ from dataforge.audit.recorder import append, recorder
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
 from dataforge.errors import BelowQuality, InvalidRequest, TooSlow
 from dataforge.http import Kind, Request, Response, Router, json_response
-from dataforge.http.limits import CachedLimits, KeyLimits
+from dataforge.http.limits import CachedLimits
+from dataforge.key_limits import KeyLimits
 from dataforge.postgres.connection import transaction, with_connection
 from dataforge.postgres.key_limits import find_limits
 from dataforge.postgres.visible_rows import require_declared
-from dataforge.settings import HttpSettings, read
+from dataforge.settings import HttpSettings, WatchSettings, read
 from dataforge.tables.catalogue import Dataset, Table
 from dataforge.tables.datasets import DATASETS, DEFAULT, get_dataset
 from functions.deliver import start_page
 from functions.deliver.answers import JSON, cached_answer, page_answer
 from functions.deliver.audit import audit_page
+from functions.deliver.key_expiry import count_ending, publish_ending
 from functions.deliver.quality.last_quality import LastQuality, last_quality
 from functions.deliver.quality.report import DEFAULT_WINDOW, describe_quality, read_window
 from functions.deliver.quality.score_metric import WINDOW, publish_scores
@@ -65,10 +67,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @entry_point(logger, tracer)
 def watch(event: dict[str, Any], context: LambdaContext) -> None:
-    """Publish the scores as metrics. Runs every hour."""
-    window = read_window(WINDOW)
+    """Publish the scores and the number of keys that end soon as metrics. Runs every hour."""
+    window, days = read_window(WINDOW), read(WatchSettings).alarm_days
     datasets = _select(lambda cursor: [describe_quality(cursor, d, window) for d in DATASETS.values()])
     publish_scores(metrics, datasets)
+    publish_ending(metrics, _select(lambda cursor: count_ending(cursor, days)))
+    if metrics.metric_set:
+        metrics.flush_metrics()
 
 
 @entry_point(logger, tracer)

@@ -17,8 +17,9 @@ from dataforge.defaults import IDEMPOTENCY_HOURS
 from dataforge.errors import InvalidRequest, NotFound
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.idempotency import REPLAYED, check_key
-from dataforge.http.limits import CachedLimits, KeyLimits
+from dataforge.http.limits import CachedLimits
 from dataforge.http.strictjson import parse
+from dataforge.key_limits import KeyLimits
 from dataforge.postgres.connection import transaction, with_connection
 from dataforge.postgres.key_limits import find_limits
 from dataforge.s3 import rejected_texts

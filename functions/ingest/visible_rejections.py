@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataforge.http import Kind
-from dataforge.http.limits import KeyLimits
+from dataforge.key_limits import KeyLimits
 from dataforge.postgres.sql import Sql
 
 

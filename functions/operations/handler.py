@@ -21,8 +21,9 @@ from dataforge.defaults import EXECUTION_HISTORY_DAYS, TEMPORARY_DAYS
 from dataforge.errors import NotFound, TooManyExports
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.idempotency import REPLAYED, check_key
-from dataforge.http.limits import CachedLimits, KeyLimits, parse_limits
+from dataforge.http.limits import CachedLimits
 from dataforge.http.strictjson import parse
+from dataforge.key_limits import KeyLimits, parse_limits
 from dataforge.runs.ids import new_id, time_of
 from dataforge.s3.keys import key_limits_key
 from dataforge.s3.objects import download

@@ -13,7 +13,7 @@ from dataforge.api.backups import MOST_LISTED
 from dataforge.api.body import Body, DatasetName, PageCursor, read_query
 from dataforge.backups import listing
 from dataforge.http.cursors import CursorKeys, make_cursor, read_cursor
-from dataforge.http.limits import KeyLimits
+from dataforge.key_limits import KeyLimits
 from dataforge.tables.columns import Ordinal
 from dataforge.tables.datasets import DATASETS
 

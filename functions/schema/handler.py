@@ -23,7 +23,7 @@ from dataforge.aws.failures import explain, explain_caught
 from dataforge.aws.situations import SITUATIONS
 from dataforge.aws.telemetry import entry_point, make_logger
 from dataforge.defaults import AUDIT_DAYS, LEAST_AUDIT_DAYS, REJECTION_DAYS
-from dataforge.errors import DataForgeError, SchemaRefused, Unavailable
+from dataforge.errors import DataForgeError, InvalidInput, SchemaRefused, Unavailable
 from dataforge.postgres.connection import connect
 from dataforge.postgres.connection_budget import Budget
 from dataforge.postgres.roles import LOGINS
@@ -37,6 +37,7 @@ from functions.schema.doctor.doctor import examine, list_own
 from functions.schema.doctor.finding import Finding
 from functions.schema.doctor.logins import Limits
 from functions.schema.doctor.master import require_sign_in
+from functions.schema.key_limits import change_limits, copy_limits, read_change
 from functions.schema.plan import plan, read_catalogue
 from functions.schema.upkeep import work
 
@@ -56,7 +57,7 @@ MASTER_HINT = (
 )
 
 
-_READING = {"plan", "audit", "upkeep"}
+_READING = {"plan", "audit", "keys", "upkeep"}
 """Actions that need no login's password, and whose answer is not logged."""
 
 _MARGIN = 30
@@ -71,6 +72,7 @@ class DeployerSettings(Settings):
     apply_seconds: int = 720
     """The applier's time-out."""
     role_secrets: str = "{}"
+    report_bucket: str = ""
     upkeep_arn: str = ""
     """State machine that completes the changes that an apply queued."""
 
@@ -112,24 +114,36 @@ class ApplySettings(DatabaseSettings):
 
 @entry_point(logger)
 def on_event(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Handle a CloudFormation request, or {"action": "apply" | "doctor" | "plan" | "audit"} from the command line.
+    """Handle a CloudFormation request, or {"action": "apply" | "doctor" | "plan" | "audit" | "keys"} from the command line.
 
     ``plan`` needs the new ``catalogue`` (``dataforge.tables.structure``). It changes nothing. ``audit`` lists entries
-    (``dataforge.audit.listing``). ``apply`` may state who requests it.
+    (``dataforge.audit.listing``). ``keys`` returns the limits of all API keys, after the ``change`` of one, if it is given.
+    ``apply`` and ``keys`` may state who requests them.
     """
     if "ResponseURL" in event:
         answer(event, PHYSICAL_ID, partial(_deploy, event))
         return {}
+    applicant = {"principal": context.aws_request_id, "requested_by": event.get("requested_by")}
     match event.get("action", "doctor"):
         case "plan":
             return call_applier("plan", catalogue=event.get("catalogue"))
         case "audit":
             return call_applier("audit", query=event.get("query"), before=event.get("before"))
         case "apply":
-            asked = {"principal": context.aws_request_id, "requested_by": event.get("requested_by")}
-            return call_applier("apply", applicant=asked)
+            return call_applier("apply", applicant=applicant)
+        case "keys":
+            return _keys(event.get("change"), applicant)
         case action:
             return call_applier(action)
+
+
+def _keys(document: Any, applicant: dict[str, Any]) -> dict[str, Any]:
+    """The limits of all API keys, after the change. If its second half fails, it can be repeated."""
+    change = None if document is None else read_change(document)
+    result = call_applier("keys", change=document, applicant=applicant)
+    if change is not None:
+        copy_limits(make_client("s3", WORKER), read(DeployerSettings).report_bucket, change)
+    return result
 
 
 def _deploy(event: dict[str, Any]) -> dict[str, str]:
@@ -205,7 +219,10 @@ def _secret(secrets: SecretsManagerClient, arn: str) -> dict[str, str]:
 
 @entry_point(logger)
 def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Apply the catalogue, plan that, or check the database. The event contains the credentials and is never logged."""
+    """Apply the catalogue, plan that, check the database, or limit API keys.
+
+    The event contains the credentials and is never logged.
+    """
     master = event["master"]
     settings = read(ApplySettings).model_copy(update={"db_user": master["username"]})
     try:
@@ -224,6 +241,10 @@ def apply(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             return {"next": work(db, event["rejection_days"], event["execution"])}
         if event["action"] == "audit":
             return read_audit(db, event["query"], event["before"])
+        if event["action"] == "keys":
+            return {"keys": _limit_keys(db, event)}
+        if event["action"] not in {"apply", "doctor"}:
+            raise InvalidInput(f"The schema function has no action {event['action']!r}.")
         limits = connection_limits(db, settings.budget, settings.max_connections or None)
         if event["action"] == "doctor":
             found = examine(db, event["passwords"], partial(_sign_in, settings), limits)
@@ -248,6 +269,12 @@ def _apply(db: Connection, event: dict[str, Any], limits: Limits, audit_days: in
     except DataForgeError as error:
         record_failed(db, applicant, error)
         raise
+
+
+def _limit_keys(db: Connection, event: dict[str, Any]) -> list[dict[str, Any]]:
+    applicant = read_applicant(event.get("applicant"), AUDIT_DAYS)
+    change = event.get("change")
+    return change_limits(db, None if change is None else read_change(change), applicant)
 
 
 def _sign_in(settings: DatabaseSettings, role: str, password: str) -> None:

@@ -18,6 +18,7 @@ from infra.monitoring.run_alarms import add_backup_alarms, add_lost_event_alarm,
 from infra.monitoring.service_alarms import (
     add_api_alarms,
     add_function_alarms,
+    add_key_alarm,
     add_postgres_alarms,
     add_quality_alarm,
 )
@@ -77,6 +78,7 @@ class Monitoring(Construct):
         add_backup_alarms(alarms, settings)
         add_api_alarms(alarms, api, settings)
         add_quality_alarm(alarms, deliver)
+        add_key_alarm(alarms, deliver)
         add_function_alarms(alarms, functions)
         if database.instance:
             add_postgres_alarms(alarms, database.instance, settings)

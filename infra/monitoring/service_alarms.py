@@ -52,6 +52,17 @@ def add_quality_alarm(alarms: Alarms, deliver: Deliver) -> None:
     )
 
 
+def add_key_alarm(alarms: Alarms, deliver: Deliver) -> None:
+    """Add an alarm on API keys that end soon."""
+    alarms.add(
+        "KeysEnding",
+        "API keys end soon, and their callers will be refused. `dataforge keys list` shows them; `rotate` replaces one, "
+        "`limit --expires` moves its end, and `delete` ends it and the alarm.",
+        deliver.keys_ending(),
+        1,
+    )
+
+
 def add_function_alarms(alarms: Alarms, functions: Sequence[Function]) -> None:
     """Add an alarm on repeated errors of each function."""
     for function in functions:

@@ -8,7 +8,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from dataforge.aws.metric_names import NAMESPACE
+from dataforge.aws.metric_names import KEYS_ENDING, NAMESPACE
 from dataforge.defaults import API_SECONDS
 from infra.foundation.database import Database
 from infra.foundation.functions import LARGE, SMALL, Function
@@ -59,7 +59,7 @@ class Deliver(Construct):
             handler="deliver.watch",
             description="Measures the quality of the last day's data every hour",
             layers=[layers.common, layers.deps],
-            environment=database.environment(),
+            environment={**database.environment(), "ALARM_DAYS": str(settings.key_alarm_days)},
             timeout=TIMEOUT,
             memory_size=SMALL,
             network=network,
@@ -82,6 +82,16 @@ class Deliver(Construct):
             description="Measures the quality of the data",
             schedule=events.Schedule.rate(HOUR),
             targets=[targets.LambdaFunction(self.watch)],
+        )
+
+    def keys_ending(self) -> cloudwatch.Metric:
+        """The number of API keys whose last day is near."""
+        return cloudwatch.Metric(
+            namespace=NAMESPACE,
+            metric_name=KEYS_ENDING,
+            dimensions_map={"service": "deliver"},
+            statistic="Maximum",
+            period=HOUR,
         )
 
     def margin(self) -> cloudwatch.Metric:

@@ -54,7 +54,7 @@ class Schema(Construct):
             database=database,
             storage=storage,
         )
-        self.deployer = self._make_deployer(settings, database)
+        self.deployer = self._make_deployer(settings, database, storage)
         self._properties = {
             "Fingerprint": fingerprint(),
             "Host": database.address.host,
@@ -104,7 +104,7 @@ class Schema(Construct):
             network=network,
         )
 
-    def _make_deployer(self, settings: Settings, database: Database) -> Function:
+    def _make_deployer(self, settings: Settings, database: Database, storage: Storage) -> Function:
         secrets = {role: secret.secret_arn for role, secret in database.role_secrets.items()}
         deployer = Function(
             self,
@@ -118,6 +118,7 @@ class Schema(Construct):
                 "APPLY_FUNCTION": self.apply.function_name,
                 "APPLY_SECONDS": str(APPLY_TIMEOUT.to_seconds()),
                 "ROLE_SECRETS": json.dumps(secrets),
+                "REPORT_BUCKET": storage.report.bucket_name,
                 "UPKEEP_ARN": self.upkeep.machine.state_machine_arn,
             },
             timeout=DEPLOYER_TIMEOUT,

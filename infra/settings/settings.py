@@ -13,6 +13,7 @@ from dataforge.defaults import (
     BACKUP_PART_MEGABYTES,
     CHUNK_MEGABYTES,
     EXPORT_CONCURRENCY,
+    KEY_ALARM_DAYS,
     LEAST_AUDIT_DAYS,
     REJECTED_TEXT_MEGABYTES,
     REJECTION_DAYS,
@@ -128,6 +129,13 @@ class Settings(Model):
     restore_api: bool = Field(False, description="offer POST /v1/restores; GET is always offered")
     rejection_alarm_percent: int = Field(
         10, ge=1, le=100, description="percentage of rejected records in five minutes that raises the alarm"
+    )
+
+    key_alarm_days: int = Field(
+        KEY_ALARM_DAYS,
+        ge=0,
+        le=3650,
+        description="days before the last day of an API key that raise the alarm",
     )
 
     rejected_text_megabytes: int = Field(

@@ -77,7 +77,7 @@ def test_control_may_write_reports_and_read_recorded_failures_but_not_touch_back
     )
 
 
-def test_schema_deployer_may_only_read_the_master_secret_invoke_apply_and_start_the_upkeep(
+def test_schema_deployer_reads_the_master_secret_invokes_apply_starts_the_upkeep_and_limits_keys(
     dev: Resources, granted: Granted
 ) -> None:
     assert granted(dev, "SchemaKeeperRole") == (
@@ -86,7 +86,9 @@ def test_schema_deployer_may_only_read_the_master_secret_invoke_apply_and_start_
             ("secretsmanager:GetSecretValue", "<DatabasePostgresSecretAttachment>"),
             ("lambda:InvokeFunction", "<SchemaSchemaApply.Arn>"),
             ("states:StartExecution", "<SchemaUpkeepMachine>"),
+            ("s3:DeleteObject", "<StorageReport.Arn>/keys/*"),
         }
+        | put("<StorageReport.Arn>/keys/*")
         | own_log("SchemaSchemaKeeper")
         | TRACES
     )

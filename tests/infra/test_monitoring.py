@@ -49,6 +49,7 @@ def test_every_condition_that_needs_an_operator_has_an_alarm(dev: Resources) -> 
         "ApiFails",
         "ApiRejects",
         "RejectedText",
+        "KeysEnding",
         "PostgresCpu",
         "PostgresStorage",
         "PostgresConnections",

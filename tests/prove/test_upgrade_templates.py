@@ -36,11 +36,13 @@ ADDED = {
     "DeliverAuditRecordRoleDefaultPolicyAC5D0C6A",
     "MonitoringAuditRecordErrors3199FBA2",
     "MonitoringRejectedText8B924FD6",
+    "MonitoringKeysEndingXXX",
     "SchemaUpkeepDailyB9ADAF96",
     "SchemaUpkeepMachineEventsRole17B46407",
     "SchemaUpkeepMachineEventsRoleDefaultPolicyBD7735CD",
 }
-"""Resources that were added later: the audit, the alarm on the text of rejections, and the daily start of the upkeep."""
+"""Resources that were added later: the audit, the alarms on the text of rejections and on keys that end, and the daily
+start of the upkeep."""
 ADDED_GLUE = {
     "BackupGlueDatabaseCompany4961EBFD",
     "BackupGlueDatabaseInvoicesA4505B7C",

@@ -7,7 +7,7 @@ creates its keys with this module too.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 KINDS = ("reader", "writer", "operator")
 """In the order of permissions."""
+
+LIMITED = "limited"
+"""The mark in the value of a key that was created with limits: the API refuses it while its limits are not stored."""
 
 PLAN_OUTPUTS = {kind: f"{kind}_plan" for kind in KINDS}
 """The outputs with the ids of the usage plans."""
@@ -33,12 +36,25 @@ class Key:
     created: datetime
 
 
-def create_key(client: APIGatewayClient, plan: str, kind: str, name: str) -> tuple[Key, str]:
-    """Create a key in the plan of its kind. Returns the key and its value."""
+def create_key(
+    client: APIGatewayClient,
+    plan: str,
+    kind: str,
+    name: str,
+    *,
+    limited: bool = False,
+    register: Callable[[str], None] = lambda _: None,
+) -> tuple[Key, str]:
+    """Create a key in the plan of its kind. Returns the key and its value.
+
+    ``limited``: the value has the mark ``LIMITED``. ``register`` takes the id of the key before the key is valid.
+    """
+    prefix = f"{kind}.{LIMITED}." if limited else f"{kind}."
     made = client.create_api_key(
-        name=name, value=f"{kind}.{secrets.token_hex(24)}", enabled=True, description=f"Data Forge, {kind}"
+        name=name, value=prefix + secrets.token_hex(24), enabled=True, description=f"Data Forge, {kind}"
     )
     try:
+        register(made["id"])
         client.create_usage_plan_key(usagePlanId=plan, keyId=made["id"], keyType="API_KEY")
     except BaseException:
         # A key without a plan has no access and is not listed.
@@ -66,7 +82,7 @@ def find_value(client: APIGatewayClient, plan: str, kind: str, name: str) -> str
     return None
 
 
-def revoke_key(client: APIGatewayClient, key_id: str) -> None:
+def delete_key(client: APIGatewayClient, key_id: str) -> None:
     """Delete the key."""
     client.delete_api_key(apiKey=key_id)
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
-from dataforge_cli.aws.deployment import Deployment
+from dataforge_cli.aws.schema_function import ask
 from dataforge_cli.call import calling
-from dataforge_cli.errors import FunctionFailed
 from dataforge_cli.options import Debug, Json, OutputsFile, Stage
 from dataforge_cli.output.tables import findings
-
-FUNCTION = "schema_arn"
-"""The output with the ARN of the schema function."""
 
 
 def doctor(
@@ -64,13 +59,3 @@ def doctor(
             return
         call.screen.answer(document, findings(document["findings"]))
         raise typer.Exit(1)
-
-
-def ask(deployment: Deployment, action: str, **arguments: Any) -> dict[str, Any]:
-    """Invoke the function with an action and its arguments. Raises ``FunctionFailed``."""
-    payload = json.dumps({"action": action, **arguments})
-    answer = deployment.functions.invoke(FunctionName=deployment[FUNCTION], Payload=payload)
-    result: dict[str, Any] = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise FunctionFailed(str(result.get("errorMessage", result)), name=str(result.get("errorType", "")))
-    return result

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from dataforge.tables.datasets import DATASETS, get_dataset
 from dataforge.tables.structure import Structure, describe
+from dataforge_cli.aws.schema_function import ask
 from dataforge_cli.call import calling
-from dataforge_cli.commands.doctor import ask
 from dataforge_cli.options import Debug, Json, OutputsFile, Stage
 from dataforge_cli.output.tables import statements
 

@@ -16,7 +16,6 @@ from dataforge.runs.results.migration import COUNTS, MigrationOutput
 from dataforge.runs.results.report import Reason, Report
 from dataforge.runs.results.restore import CHANGES, RestoreOutput
 from dataforge.visible import visible_line
-from dataforge_cli.aws.api_keys import Key
 from dataforge_cli.aws.raw_objects import Stored
 from dataforge_cli.output.bars import rows
 from dataforge_cli.runs.progress import Progress
@@ -98,15 +97,6 @@ def statements(found: Iterable[Mapping[str, Any]]) -> Table:
             blocked += f", also of {', '.join(one['also_blocks'])}"
         size = f"{one['bytes'] / 2**20:,.1f} MiB" if one["bytes"] else ""
         table.add_row(Text(one["sql"]), Text(blocked), one["work"], f"{one['rows']:,}", size)
-    return table
-
-
-def keys_table(keys: Iterable[Key]) -> Table:
-    """Return the keys without their values."""
-    table = Table("id", "kind", "name", "made", box=SIMPLE_HEAD, pad_edge=False)
-    for key in keys:
-        off = "" if key.enabled else " (disabled)"
-        table.add_row(key.id, key.kind, Text(key.name + off), f"{key.created:%Y-%m-%d %H:%M}")
     return table
 
 

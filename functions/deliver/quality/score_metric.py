@@ -13,7 +13,7 @@ MINIMUM_READ = 100
 
 
 def publish_scores(metrics: Metrics, datasets: Iterable[Mapping[str, Any]]) -> None:
-    """Publish each dataset's score in the window, and the smallest margin between a score and its threshold."""
+    """Publish each dataset's score in the window, and add the smallest margin between a score and its threshold."""
     margins: list[float] = []
     for dataset in datasets:
         margins += (part["window"]["score"] - part["threshold"] for part in _scored(dataset))
@@ -21,7 +21,6 @@ def publish_scores(metrics: Metrics, datasets: Iterable[Mapping[str, Any]]) -> N
             _publish(metrics, dataset)
     if margins:
         metrics.add_metric("QualityMargin", MetricUnit.NoUnit, min(margins))
-        metrics.flush_metrics()
 
 
 def _scored(dataset: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

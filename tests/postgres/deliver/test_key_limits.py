@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge.http.limits import KeyLimits
+from dataforge.key_limits import KeyLimits
 from dataforge.tables.datasets import DATASETS
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dataforge.api.document import build
+from dataforge.defaults import KEY_ALARM_DAYS
+from dataforge.key_limits import KeyLimits
 from dataforge.tables.datasets import DATASETS
 from functions.deliver.handler import watch
 
@@ -168,3 +171,20 @@ def test_scores_of_the_last_day_and_the_lowest_margin_are_metrics(
         " VALUES ('batch', 'b9', 'quotes', 'tags', 100, 90, 10, '{}')"
     )
     assert emitted()[-1]["QualityMargin"] == [pytest.approx(-0.05)]
+
+
+@pytest.mark.parametrize(
+    ("days", "counted"), [(None, 0), (-1, 0), (0, 1), (3, 1), (KEY_ALARM_DAYS, 1), (KEY_ALARM_DAYS + 1, 0)]
+)
+def test_keys_that_end_soon_are_counted(
+    api: Api, delivered: Database, capsys: pytest.CaptureFixture[str], days: int | None, counted: int
+) -> None:
+    day = None if days is None else datetime.now(UTC).date() + timedelta(days=days)
+    delivered.query("TRUNCATE dataforge.key_limits")
+    delivered.query(
+        "INSERT INTO dataforge.key_limits (key_id, limits) VALUES ('k1', %s), ('k2', '{}')",
+        KeyLimits(expires=day).model_dump_json(),
+    )
+    watch({}, CONTEXT)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert sum(sum(line.get("KeysEnding", [])) for line in lines) == counted

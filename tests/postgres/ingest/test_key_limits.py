@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.http.limits import KeyLimits
+from dataforge.key_limits import KeyLimits
 from tests.gateway_events import OPERATOR, WRITER
 
 if TYPE_CHECKING:

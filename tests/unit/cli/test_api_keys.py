@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from dataforge_cli.aws.api_keys import KINDS, create_key, find_value, list_keys, revoke_key
+from dataforge_cli.aws.api_keys import KINDS, create_key, delete_key, find_value, list_keys
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
@@ -55,9 +55,9 @@ def test_value_is_returned_for_the_name_of_its_key(client: APIGatewayClient, pla
     assert find_value(client, plans["reader"], "reader", "shop") is None
 
 
-def test_revoked_key_is_deleted(client: APIGatewayClient, plans: dict[str, str]) -> None:
+def test_deleted_key_is_not_listed(client: APIGatewayClient, plans: dict[str, str]) -> None:
     key, _ = create_key(client, plans["writer"], "writer", "shop")
-    revoke_key(client, key.id)
+    delete_key(client, key.id)
     assert list(list_keys(client, plans)) == []
     assert find_value(client, plans["writer"], "writer", "shop") is None
 

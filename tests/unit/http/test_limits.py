@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from dataforge.errors import KeyEnded, OutsideLimits, WrongKey
 from dataforge.http import Kind, Request, Response, Router, json_response
-from dataforge.http.limits import SECONDS, UNLIMITED, CachedLimits, KeyLimits, limits_of, parse_limits
+from dataforge.http.limits import CachedLimits, limits_of
+from dataforge.key_limits import SECONDS, UNLIMITED, KeyLimits, parse_limits
 from tests.gateway_events import WRITER, request_context
 
 TABLES = KeyLimits(datasets={"shop": ("orders", "items"), "quotes": None})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.http.limits import KeyLimits
+from dataforge.key_limits import KeyLimits
 from dataforge.s3.keys import key_limits_key
 
 if TYPE_CHECKING:

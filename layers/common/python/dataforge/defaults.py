@@ -74,6 +74,9 @@ PAGE_ROWS, MOST_PAGE_ROWS = 100, 1000
 IDEMPOTENCY_HOURS = 24
 """How long the answer to a batch is stored under its idempotency key."""
 
+KEY_ALARM_DAYS = 14
+"""The days before the last day of an API key that raise an alarm."""
+
 EXPORT_CONCURRENCY = 3
 """Exports that run at the same time."""
 

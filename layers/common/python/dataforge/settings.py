@@ -15,6 +15,7 @@ from dataforge.defaults import (
     CHUNK_MEGABYTES,
     EXPORT_CONCURRENCY,
     FUNCTION_SECONDS,
+    KEY_ALARM_DAYS,
     REJECTED_TEXT_MEGABYTES,
     REJECTION_DAYS,
     REJECTIONS_PER_TABLE,
@@ -59,6 +60,12 @@ class HttpSettings(DatabaseSettings):
     db_lock_seconds: int = Field(default=8, ge=1)
     db_idle_seconds: int = Field(default=60, ge=0)
     """Lambda keeps idle processes for minutes after a burst; their connections must become available to others."""
+
+
+class WatchSettings(HttpSettings):
+    """Settings of the hourly metrics. ``alarm_days``: the days before the last day of an API key that raise the alarm."""
+
+    alarm_days: int = Field(default=KEY_ALARM_DAYS, ge=0)
 
 
 class IngestSettings(HttpSettings):

@@ -92,8 +92,8 @@ def _get_rejections() -> Document:
     return operation(
         "listRejections",
         "List rejected records",
-        "Of batches and of migrations, the oldest first, each with its data as it was sent and every reason. Filters are "
-        "combined with AND.",
+        "The oldest first, each with its data as it was sent and every reason. A writer's key lists those of records that "
+        "it sent; an operator's key lists all, also those of migrations. Filters are combined with AND.",
         tag=TAG[0],
         least=Kind.WRITER,
         answers={200: answer("One page.", "RejectionPage", samples.rejections())},

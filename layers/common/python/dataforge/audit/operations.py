@@ -31,6 +31,7 @@ class Operation:
     SCHEMA_APPLY: Final = "schema_apply"
     REPAIR: Final = "repair"
     CURSOR_KEY: Final = "cursor_key"
+    API_KEY: Final = "api_key"
     AUDIT_EXPIRY: Final = "audit_expiry"
 
 

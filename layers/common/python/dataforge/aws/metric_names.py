@@ -4,6 +4,9 @@ from __future__ import annotations
 
 NAMESPACE = "DataForge"
 
+KEYS_ENDING = "KeysEnding"
+"""Count of API keys whose last day is near."""
+
 BACKUP = "backup"
 """The dimension ``service`` of the metrics of backups; the other dimension is ``dataset``."""
 BACKUP_VERIFIED = "BackupVerified"

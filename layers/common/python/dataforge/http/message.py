@@ -24,7 +24,7 @@ from dataforge.errors import (
 from dataforge.errors.problems import PROBLEM, problem_document
 from dataforge.http.access import Kind, kind_of, owner_of
 from dataforge.http.encoding import unpack
-from dataforge.http.limits import UNLIMITED, KeyLimits
+from dataforge.key_limits import UNLIMITED, KeyLimits
 from dataforge.response_headers import DATA_POLICY, EVERY_ANSWER
 
 _JSON = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?', re.IGNORECASE)

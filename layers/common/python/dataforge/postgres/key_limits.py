@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dataforge.http.limits import KeyLimits, parse_limits
+from dataforge.key_limits import KeyLimits, parse_limits
 from dataforge.postgres.sql import Sql
 
 if TYPE_CHECKING:
