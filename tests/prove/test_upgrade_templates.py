@@ -36,7 +36,7 @@ ADDED = {
     "DeliverAuditRecordRoleDefaultPolicyAC5D0C6A",
     "MonitoringAuditRecordErrors3199FBA2",
     "MonitoringRejectedText8B924FD6",
-    "MonitoringKeysEndingXXX",
+    "MonitoringKeysEndingEDC8ABCB",
     "SchemaUpkeepDailyB9ADAF96",
     "SchemaUpkeepMachineEventsRole17B46407",
     "SchemaUpkeepMachineEventsRoleDefaultPolicyBD7735CD",

@@ -9,8 +9,8 @@ import typer
 
 from dataforge.audit.since import parse_since
 from dataforge.defaults import PAGE_ROWS
+from dataforge_cli.aws.schema_function import ask
 from dataforge_cli.call import Call, calling
-from dataforge_cli.commands.doctor import ask
 from dataforge_cli.errors import WrongCall
 from dataforge_cli.options import Debug, Json, OutputsFile, Stage
 from dataforge_cli.output.audit import audit_table

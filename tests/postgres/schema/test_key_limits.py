@@ -87,7 +87,9 @@ def test_functions_of_the_api_read_limits_and_cannot_change_them(database: Datab
         ("a1", InvalidInput, "not valid"),
     ],
 )
-def test_invalid_limits_are_refused_by_name(document: Any, error: type[Exception], words: str) -> None:
+def test_invalid_limits_are_refused_with_an_error_that_names_them(
+    document: Any, error: type[Exception], words: str
+) -> None:
     with pytest.raises(error, match=words):
         read_change(document)
 
