@@ -10,7 +10,7 @@ from discovery.files import TextFile, without_header
 from discovery.grouping import FoundFile
 
 _FEWEST = 2
-"""So many other files without a header show how the program writes."""
+"""The number of other files without a header that show how the program writes."""
 
 
 def with_header_of_others(files: Sequence[FoundFile]) -> list[FoundFile]:

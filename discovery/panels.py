@@ -11,7 +11,7 @@ from discovery.texts import ColumnTexts, TextStore
 
 _ROWS = 20
 _FILLED = 0.8
-"""The least share of the combinations that are rows: chance repeats some long before so many are there."""
+"""The least share of the combinations that are rows: chance repeats some long before that."""
 _COLUMNS = 8
 """The first columns of a table, among which its key is."""
 _MOST_COLUMNS = 4

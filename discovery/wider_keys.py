@@ -41,7 +41,7 @@ def _constants(roles: KeyRoles, columns: Sequence[ColumnTexts]) -> Iterator[str]
 def _between(store: TextStore, roles: KeyRoles, columns: Sequence[ColumnTexts]) -> Iterator[str]:
     """Columns among the first ones, all of which identify up to the last one of the key: a reference, or a day of few.
 
-    One that depends on a single column of the key, as a customer on an order, is no part of it.
+    One that depends on a single column of the key, as a customer on an order, is not a part of it.
     """
     last = columns[-1]
     first = roles.table.columns[: last.position]

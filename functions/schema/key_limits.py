@@ -61,7 +61,7 @@ def read_change(document: Any) -> Change:
 
 
 def change_limits(db: Connection, change: Change | None, applicant: Applicant) -> list[dict[str, Any]]:
-    """Make and record the change, if there is one, and return the limits of all keys. As the master."""
+    """Make and record the change, unless it is None, and return the limits of all keys. As the master."""
     with transaction(db) as cursor:
         if change is not None:
             _store(cursor, change)

@@ -1,7 +1,7 @@
 """Require credentials for every call of the emulator, and give each process of a function a key pair of its role.
 
 The emulator accepts any credentials, and its CORS headers let each web page read the answers. Its own option AUTH would also
-evaluate policies, and gives functions keys that anybody can compute from their ARNs.
+evaluate policies, and gives functions keys that any program can compute from their ARNs.
 """
 
 import secrets
@@ -23,7 +23,7 @@ Administrator = dict[str, str]
 
 
 def apply(administrator: Administrator, port: int) -> None:
-    """Let in only what is signed with the administrator's credentials or with a session of a role."""
+    """Let in only requests that are signed with the administrator's credentials or with a session of a role."""
     require("credentials", app, "app", "_credential_failure")
     require("credentials", iam_evaluator, "resolve_credential", "is_root_access_key", "AuthError")
     require("credentials", lambda_runtime, "execution_credentials", "_account_region_from_function_config")

@@ -63,7 +63,7 @@ class Request:
 
 
 class Claim(NamedTuple):
-    """What a request states about its signature."""
+    """The statements of a request about its signature."""
 
     access_key_id: str
     day: str

@@ -29,7 +29,7 @@ What = Literal["create", "limit", "rotate", "delete"]
 
 
 def store_limits(deployment: Deployment, key_id: str, what: What, limits: KeyLimits | None) -> None:
-    """Set the limits of a key, and record in the audit what is done; None deletes them.
+    """Set the limits of a key, and record the change in the audit; None deletes them.
 
     Raises ``NoKeyLimits``, ``FunctionFailed``.
     """

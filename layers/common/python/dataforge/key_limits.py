@@ -85,7 +85,7 @@ class KeyLimits(BaseModel):
         return [name for name in dict.fromkeys(tables) if not self.allows(dataset, name)]
 
     def texts(self) -> list[str]:
-        """What the key may use, as ``dataforge keys`` accepts it: ``dataset`` or ``dataset.table`` each."""
+        """The datasets and tables that the key may use: ``dataset`` or ``dataset.table`` each."""
         return list(self._texts())
 
     def _texts(self) -> Iterator[str]:
