@@ -23,7 +23,7 @@ from dataforge.aws.failures import explain, explain_caught
 from dataforge.aws.situations import SITUATIONS
 from dataforge.aws.telemetry import entry_point, make_logger
 from dataforge.defaults import AUDIT_DAYS, LEAST_AUDIT_DAYS, REJECTION_DAYS
-from dataforge.errors import DataForgeError, InvalidInput, SchemaRefused, Unavailable
+from dataforge.errors import ApplierStopped, DataForgeError, InvalidInput, SchemaRefused, Unavailable
 from dataforge.postgres.connection import connect
 from dataforge.postgres.connection_budget import Budget
 from dataforge.postgres.roles import LOGINS
@@ -81,10 +81,6 @@ class UpkeepSettings(DeployerSettings):
     """Settings of the upkeep. ``rejection_days``: the age at which rejections expire."""
 
     rejection_days: int = Field(default=REJECTION_DAYS, ge=1)
-
-
-class ApplierStopped(SchemaRefused):
-    """The applier was terminated, for example by its time-out."""
 
 
 UNREACHABLE_HINT = (

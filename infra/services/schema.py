@@ -88,7 +88,7 @@ class Schema(Construct):
     def withdraw_after(self, *functions: Function) -> None:
         """After the functions are updated, withdraw the rights that only those of an earlier version need."""
         resource = self._make_resource("Rights", "Rights", self._properties | {"Contract": "true"})
-        resource.node.add_dependency(self.resource, *functions)
+        resource.node.add_dependency(self.resource, self.deployer, *functions)
 
     def _make_apply(self, settings: Settings, network: Network, database: Database) -> Function:
         return Function(

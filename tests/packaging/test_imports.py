@@ -17,6 +17,7 @@ HANDLERS = (
     "functions.backup.handler.work",
     "functions.export.handler.work",
     "functions.glue.handler.register",
+    "functions.deliver.handler.record",
     "functions.deliver.handler.watch",
     "functions.deployment.handler.on_event",
     "functions.schema.handler.on_event",

@@ -320,12 +320,12 @@ END $function$
 """).format(definer=_DEFINER)
 
 CALLED = (
-    "create_shadows(text)",
-    "drop_shadows(text)",
-    "swap(text, text[], text, text)",
-    "validate(text, text, text)",
-    "suspend_unique(text, text[])",
-    "resume_unique()",
+    Sql("create_shadows(text)"),
+    Sql("drop_shadows(text)"),
+    Sql("swap(text, text[], text, text)"),
+    Sql("validate(text, text, text)"),
+    Sql("suspend_unique(text, text[])"),
+    Sql("resume_unique()"),
 )
 """The functions that runs may call."""
 
@@ -349,7 +349,7 @@ STATEMENTS = (
     Sql("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {} FROM PUBLIC").format(SCHEMA),
     Sql("GRANT USAGE ON SCHEMA {} TO {}").format(SCHEMA, Sql(", ").join(RUNS)),
     *(
-        Sql("GRANT EXECUTE ON FUNCTION {}.{} TO {}").format(SCHEMA, Sql(called), Sql(", ").join(RUNS))
+        Sql("GRANT EXECUTE ON FUNCTION {}.{} TO {}").format(SCHEMA, called, Sql(", ").join(RUNS))
         for called in CALLED
     ),
     Sql("SELECT dataforge_steps.adopt_shadows()"),

@@ -147,7 +147,7 @@ def test_second_backup_of_a_leased_table_names_the_first_run(vault: Vault) -> No
     ("document", "error", "words"),
     [
         ([], InvalidInput, "input"),
-        ({"table": "orders"}, InvalidInput, "Fields: dataset, tables, verify, verify_only"),
+        ({"table": "orders"}, InvalidInput, "dataset, tables, verify, verify_only"),
         ({"dataset": "x"}, UnknownDataset, "'x'"),
         ({"tables": ["x"]}, UnknownTable, "'x'"),
         ({"tables": []}, InvalidInput, "tables"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dataforge.http.sizes import PAYLOAD_BYTES
+from tests.gateway_events import OPERATOR
 
 if TYPE_CHECKING:
     from tests.postgres.ingest.conftest import Api
@@ -26,7 +27,7 @@ def test_page_of_any_rejections_fits_into_a_lambda_response(api: Api, letter: st
     )
     found, query = [], {"limit": "1000"}
     while True:
-        reply = api.get("rejections", **query)
+        reply = api.get("rejections", api_key=OPERATOR, **query)
         assert len(json.dumps({"body": reply.text, "headers": reply.headers})) < PAYLOAD_BYTES
         found += reply.json["data"]
         if reply.json["next_cursor"] is None:
@@ -44,7 +45,7 @@ def test_rejection_with_too_many_errors_is_truncated_and_marked(api: Api) -> Non
         " SELECT 'olist', 'orders', '{\"order_id\": 1}', jsonb_agg(jsonb_build_object("
         " 'code', 'unknown_column', 'message', repeat('é', 1000))), 'b', 0 FROM generate_series(1, 2000)"
     )
-    (item,) = api.get("rejections").json["data"]
+    (item,) = api.get("rejections", api_key=OPERATOR).json["data"]
     assert (item["cut"], len(item["errors"])) == (True, 100)
 
 

@@ -30,8 +30,11 @@ def settings(**given: str) -> DatabaseSettings:
 
 def test_token_equals_the_token_that_boto3_signs() -> None:
     ours = password_of(settings(db_auth="iam"))
-    wanted = boto3.client("rds").generate_db_auth_token(
-        DBHostname="db.example.com", Port=5432, DBUsername="dataforge_ingest"
+    # The default session would have the credentials of the test that created it.
+    wanted = (
+        boto3.Session()
+        .client("rds")
+        .generate_db_auth_token(DBHostname="db.example.com", Port=5432, DBUsername="dataforge_ingest")
     )
     place, _, query = ours.partition("/?")
     assert place == wanted.partition("/?")[0] == "db.example.com:5432"

@@ -12,7 +12,7 @@ from typing import get_args
 
 from dataforge.audit.operations import RECORDED_BY, Result
 from dataforge.postgres.roles import RECORD_AUDIT
-from dataforge.postgres.sql import Sql, literal
+from dataforge.postgres.sql import Sql, ident, literal
 
 _LENGTHS = {"result": 20, "principal": 2048, "requested_by": 300, "dataset": 63, "error": 100}
 """The longest text of each column; the function cuts longer ones. An ARN has at most 2,048 characters."""
@@ -23,7 +23,7 @@ MOST_OBJECT_CHARACTERS = 20_000
 
 def _cut(column: str) -> Sql:
     return Sql("left(record_audit.{column}, {length})").format(
-        column=Sql(column),  # the name of a parameter
+        column=ident(column),
         length=_LENGTHS[column],
     )
 

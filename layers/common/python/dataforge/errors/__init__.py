@@ -91,6 +91,7 @@ from dataforge.errors.requests import (
 )
 from dataforge.errors.runs import (
     AlreadyRunning,
+    ApplierStopped,
     LeaseLost,
     NotReconciled,
     QualityTooLow,
@@ -104,6 +105,7 @@ from dataforge.errors.runs import (
 __all__ = [
     "AlreadyRunning",
     "AnswerTooLarge",
+    "ApplierStopped",
     "ArchivedFile",
     "BackupExists",
     "BackupRunning",

@@ -41,6 +41,12 @@ class SchemaRefused(Refused):
     code = "SchemaRefused"
 
 
+class ApplierStopped(SchemaRefused):
+    """The function that changes the schema was terminated, for example by its time-out."""
+
+    code = "ApplierStopped"
+
+
 class TargetChanged(Refused):
     """The tables changed after the rows were resolved; the state machine resolves them again."""
 
