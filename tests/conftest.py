@@ -42,6 +42,7 @@ from dataforge.tables.columns import (
 from dataforge.tables.modules import read_dataset
 from dataforge.tables.row import Row
 from local import ports
+from tests import memory_folder
 
 
 class SharingScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist publishes no types
@@ -63,11 +64,14 @@ settings.register_profile("anywhere", deadline=None, suppress_health_check=[Heal
 settings.load_profile("anywhere")
 
 
-def pytest_configure() -> None:
-    """Stop the servers that fixtures started if the run is terminated.
+def pytest_configure(config: pytest.Config) -> None:
+    """Stop the servers that fixtures started if the run is terminated, and use a temporary folder in memory.
 
     SIGINT is included, because background jobs of a shell, and the programs that tests interrupt, ignore it.
     """
+    in_worker = hasattr(config, "workerinput")
+    if not in_worker and (folder := memory_folder.create()):
+        config.add_cleanup(lambda: memory_folder.remove(folder))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
 

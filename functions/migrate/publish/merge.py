@@ -34,7 +34,8 @@ def merge(cursor: Cursor, run: Run) -> None:
     """Insert the new rows, parents first, and check that every row of the shadows is stored.
 
     In a run that updates, a stored row takes the values of the run's row with its key. The key and the rows that refer to
-    it stay. Updates come last: their locks then delay other writers for the shortest time.
+    it stay. Updates come last: their locks then delay other writers for the shortest time. Those of unique columns that
+    other tables refer to precede the rows of these tables.
     Raises ``TargetChanged``, or ``TargetRejectsRows`` if a constraint, trigger or rule of the owner refuses a row.
     """
     chosen = {table.name: table for table in run.tables}
@@ -51,7 +52,9 @@ def merge(cursor: Cursor, run: Run) -> None:
     except psycopg2.Error as error:
         if refusal(error) is None:
             raise
-        if any(is_lost_parent(table, error) for table in tables):
+        if any(
+            is_lost_parent(table, error) and resolved[table.name].again < RESOLVE_LIMIT for table in tables
+        ):
             raise TargetChanged(
                 "A parent row was deleted since the run was resolved; resolving it again."
             ) from None
@@ -72,14 +75,24 @@ def _read_resolved(cursor: Cursor, run: Run, table: Table) -> Resolved:
 def _merge_tables(cursor: Cursor, run: Run, tables: list[Table], resolved: Mapping[str, Resolved]) -> None:
     if any(key.deferrable for table in tables for key in table.foreign_keys):
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    updated = [table for table in tables if resolved[table.name].updated]
+    early = [table for table in updated if _is_parent_by_unique_columns(table, tables)]
     for table in tables:
         _insert_table(cursor, run, table, resolved[table.name])
-    for table in tables:
-        if resolved[table.name].updated:
+        if table in early:
+            _update_table(cursor, run, table, resolved[table.name])
+    for table in updated:
+        if table not in early:
             _update_table(cursor, run, table, resolved[table.name])
     for table in tables:
         advance(cursor, table)
     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def _is_parent_by_unique_columns(table: Table, tables: list[Table]) -> bool:
+    """Whether a reference leads to columns of the table that an update may change."""
+    keys = (key for child in tables for key in child.foreign_keys if key.parent == table.name)
+    return any(key.parent_columns != table.key and not key.deferrable for key in keys)
 
 
 def _insert_table(cursor: Cursor, run: Run, table: Table, resolved: Resolved) -> None:

@@ -139,14 +139,17 @@ class Model:
         return found
 
     def orphans_stored(self) -> bool:
-        """Whether an update takes the parents of stored rows away, so that the whole run is refused."""
+        """Whether an update takes the parents of stored rows away, so that the whole run is refused.
+
+        Only the constraints of a circle are checked after all updates; the others when the parent changes.
+        """
         result = self.result()
         after = Model(self.dataset, result, {name: [] for name in result}, update=False)
         return any(
             after.is_orphan(key, row)
             for name, table in self.dataset.tables.items()
             for key in table.foreign_keys
-            for row in result[name]
+            for row in (*result[name], *(() if key.deferrable else self.stored[name]))
         )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import pytest
 
 from dataforge import Integer, Key, Label, References, Row, Unique
+from dataforge.errors import TargetRejectsRows
 from tests.postgres.migrate.conftest import Forge
 
 Declare = Callable[..., Forge]
@@ -185,6 +186,61 @@ def test_row_whose_parent_gets_another_unique_value_in_the_same_run_is_an_orphan
     forge.migration(document).run()
     assert stored(forge, "circle.staff", "staff_id") == [1, 3]
     assert forge.rejections("line", "codes") == [(3, "foreign_key")]
+
+
+class Country(Row, table="countries", file="countries.csv"):
+    country_id: Annotated[Integer, Key()]
+    code: Annotated[Label, Unique()]
+
+
+class City(Row, table="cities", file="cities.csv"):
+    city_id: Annotated[Integer, Key()]
+    country: Annotated[Label, References("countries", to="code")]
+
+
+def test_new_row_may_refer_to_the_value_that_its_parent_gets_in_the_same_run(declare: Declare) -> None:
+    forge = declare("world", Country=Country, City=City)
+    files = {"countries": csv("country_id,code", "1,a", "2,b"), "cities": csv("city_id,country", "1,b")}
+    migrated(forge, "swap", "world", **files)
+    files = {
+        "countries": csv("country_id,code", "1,z", "2,b"),
+        "cities": csv("city_id,country", "1,b", "2,z"),
+    }
+    update(forge, "world", files)
+    assert stored(forge, "world.cities", "country") == ["b", "z"]
+
+
+def test_run_that_takes_the_value_of_a_stored_row_away_is_refused_after_a_few_attempts(
+    declare: Declare,
+) -> None:
+    forge = declare("world", Country=Country, City=City)
+    migrated(
+        forge,
+        "swap",
+        "world",
+        countries=csv("country_id,code", "1,a"),
+        cities=csv("city_id,country", "1,a"),
+    )
+    with pytest.raises(TargetRejectsRows, match="cities_country_fkey"):
+        update(
+            forge,
+            "world",
+            {"countries": csv("country_id,code", "1,z"), "cities": csv("city_id,country", "1,z")},
+        )
+    assert stored(forge, "world.countries", "code") == ["a"]
+
+
+def update(forge: Forge, dataset: str, files: dict[str, bytes]) -> None:
+    """Migrate files whose rows replace stored rows."""
+    for name, body in files.items():
+        forge.s3.put_object(Bucket="raw", Key=f"{dataset}/{name}.csv", Body=body)
+    document = {
+        "dataset": dataset,
+        "prefix": f"{dataset}/",
+        "quality_threshold": "0",
+        "on_conflict": "update",
+    }
+    forge.migration(document).run()
 
 
 @MODES
