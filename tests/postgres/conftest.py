@@ -154,7 +154,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         # The many databases contain nothing to vacuum.
         quick = ["fsync = off", "synchronous_commit = off", "full_page_writes = off", "autovacuum = off"]
         # The log of changes is not needed after a checkpoint, and may be in memory.
-        quick += ["max_wal_size = 64MB", "min_wal_size = 32MB"]
+        quick += ["max_wal_size = '64MB'", "min_wal_size = '32MB'"]
         # There are thousands of logins.
         quick += ["scram_iterations = 1"]
         server.run(*(f"ALTER SYSTEM SET {setting}" for setting in quick), "SELECT pg_reload_conf()")
