@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME
 # Node.js 20 is supported; without this setting jsii prints a warning with each command.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help setup older-postgres demo test prove check format local local-down synth bench smoke-aws audit lock clean
+.PHONY: help setup older-postgres demo test prove check format local local-down local-reset synth bench smoke-aws audit lock clean
 
 help: ## List the targets
 	@echo "make setup             install everything below this folder; the other targets do so too"
@@ -33,13 +33,14 @@ help: ## List the targets
 	@echo "make check             check format, lint, types, import rules, spelling, wording, templates"
 	@echo "make format            apply the formatter and the linter's safe fixes"
 	@echo "make local             start the embedded cloud with the app deployed; outputs in .local/outputs.json"
-	@echo "make local-down        stop it and drop its data"
+	@echo "make local-down        stop it; the next make local continues with its data"
+	@echo "make local-reset       stop it and delete its data"
 	@echo "make synth [ARGS=...]  write the CloudFormation templates to cdk.out (ARGS are passed to cdk: ARGS='-c stage=prod')"
 	@echo "make bench [ARGS=...]  run the benchmarks (ARGS: names, --rounds, ...; ARGS=--help lists all)"
 	@echo "make smoke-aws         test on an AWS account what a laptop cannot test"
 	@echo "make audit             look up security advisories for all locked packages (needs network access)"
 	@echo "make lock [ARGS=...]   write the lock files (ARGS='--upgrade-package ruff' upgrades one package)"
-	@echo "make clean             stop the embedded cloud and return to a fresh clone"
+	@echo "make clean             stop the embedded cloud, delete its data, and return to a fresh clone"
 	@echo "Ports and region of the embedded cloud: see .env.example. Another Python: make PYTHON=/path/to/python3 ..."
 
 # An older PostgreSQL is installed where the environment selects it.
@@ -111,6 +112,9 @@ local: setup
 local-down: $(VENV)
 	@$(PY) -m local down
 
+local-reset: $(VENV)
+	@$(PY) -m local reset
+
 synth: $(VENV) $(NODE)
 	@$(CDK) synth --quiet $(ARGS)
 	@echo "Templates: cdk.out/*.template.json"
@@ -161,6 +165,6 @@ lock: $(LOCKER)
 	@$(LOCK) bench/requirements.in --constraints requirements-dev.lock --output-file bench/requirements.lock
 
 clean:
-	@if [ -x $(PY) ]; then $(PY) -m local down; fi
+	@if [ -x $(PY) ]; then $(PY) -m local reset; fi
 	@rm -rf .venv .local node_modules cdk.out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

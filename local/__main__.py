@@ -1,21 +1,22 @@
-"""The embedded cloud's command line: `python -m local up | deploy | down | status | env`."""
+"""The embedded cloud's command line: `python -m local up | deploy | down | reset | status | env`."""
 
 import argparse
 import dataclasses
+import errno
 import json
 import sys
 from pathlib import Path
 
 from local import aws, cloud, config, interrupts
 from local.config import Config
-from local.errors import LocalCloudError
+from local.errors import DiskFull, LocalCloudError
 
 DESCRIPTION = """\
 An AWS account on this machine, without Docker: PostgreSQL and an AWS emulator, both from pip,
 with the app deployed to them by the real `cdk deploy`.
 
-It is empty after each start: `down` drops the database, the buckets and every execution. A second `up`
-deploys the changes of the code and preserves the data. All files are in the state folder: outputs.json
+`down` keeps the data: the next `up` continues with the same tables, objects, runs and keys, also after an
+abrupt end, and deploys the changes of the code. `reset` deletes the data. All files are in the state folder: outputs.json
 contains the bucket names, state machines and URLs of the deployment, the folder logs the logs.
 """
 EPILOG = """\
@@ -37,6 +38,11 @@ def main(arguments: list[str] | None = None) -> int:
     except LocalCloudError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"error: {DiskFull(error.filename or options.state)}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -56,7 +62,7 @@ def up(chosen: Config) -> int:
         print(
             f"Datasets: {', '.join(json.loads(found['datasets']))}. Load files: dataforge migrate DIR --dataset NAME"
         )
-    print("The cloud is empty after each start; stop it with `make local-down`, which deletes its data.")
+    print("Stop it with `make local-down`, which keeps its data; `make local-reset` deletes it.")
     return 0
 
 
@@ -67,8 +73,14 @@ def redeploy(chosen: Config) -> int:
 
 
 def down(chosen: Config) -> int:
-    """Stop the cloud and delete its data."""
+    """Stop the cloud; its data remains."""
     cloud.down(chosen)
+    return 0
+
+
+def reset(chosen: Config) -> int:
+    """Stop the cloud and delete its data."""
+    cloud.reset(chosen)
     return 0
 
 
@@ -92,7 +104,7 @@ def env(chosen: Config) -> int:
     return 0
 
 
-COMMANDS = {"up": up, "deploy": redeploy, "down": down, "status": status, "env": env}
+COMMANDS = {"up": up, "deploy": redeploy, "down": down, "reset": reset, "status": status, "env": env}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -106,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
         "command",
         choices=COMMANDS,
         help="up: start and deploy; deploy: deploy to the running cloud;"
-        " down: stop and delete the data; status: print whether it runs;"
+        " down: stop and keep the data; reset: stop and delete the data; status: print whether it runs;"
         " env: print shell commands that export its address and credentials",
     )
     parser.add_argument(

@@ -60,15 +60,16 @@ def bypass_proxies() -> None:
 
 
 def start(config: Config) -> None:
-    """Start an empty emulator; PostgreSQL must be up. Raises ``StartFailed``."""
+    """Start the emulator with the stored state, or an empty one; PostgreSQL must be up. Raises ``StartFailed``."""
     if not CLOUD_PYTHON.exists():
         raise NotInstalled(CLOUD_PYTHON)
     config.temp.mkdir()
     create_administrator(config)
-    secret_files = ["--superuser", str(config.superuser), "--administrator", str(config.administrator)]
+    files = {"superuser": config.superuser, "administrator": config.administrator, "data": config.data}
+    options = [word for name, path in files.items() for word in (f"--{name}", str(path))]
     processes.start(
         pid_file(config),
-        [str(CLOUD_PYTHON), "-m", "local.emulator", *secret_files],
+        [str(CLOUD_PYTHON), "-m", "local.emulator", *options],
         env=environment(config),
         cwd=ROOT,
         log=log(config),
@@ -86,10 +87,16 @@ def create_administrator(config: Config) -> None:
 
 
 def stop(config: Config) -> None:
-    """Stop the emulator and all its workers, and delete their unpacked files."""
-    # SIGKILL: after SIGTERM it would run for two more seconds, without data to save.
+    """Stop the emulator and all its workers."""
+    # SIGKILL: after SIGTERM it would run for two more seconds, and everything it has answered is stored.
     processes.stop(pid_file(config), signal.SIGKILL)
     processes.sweep(config.state)
+
+
+def version() -> str:
+    """The installed emulator, as in `ministack 1.5.33`; stored state is specific to it."""
+    found = (CLOUD_PYTHON.parent.parent / "lib").glob("python3*/site-packages/ministack-*.dist-info")
+    return next((path.name.removesuffix(".dist-info").replace("-", " ") for path in found), "ministack")
 
 
 def running(config: Config) -> bool:
@@ -119,6 +126,8 @@ def environment(config: Config) -> dict[str, str]:
         "MINISTACK_REGION": config.region,
         "LAMBDA_ACCOUNT_CONCURRENCY": str(CONCURRENCY),
         "LOG_LEVEL": "WARNING",
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(config.data / "s3"),
         # Disable unused listeners on fixed ports.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",

@@ -1,4 +1,4 @@
-"""Start the embedded cloud with the app deployed to it, and stop it completely."""
+"""Start the embedded cloud with the app deployed to it, stop it, and delete its data."""
 
 import contextlib
 import dataclasses
@@ -10,12 +10,14 @@ from pathlib import Path
 
 from dataforge.aws.clients import THIS_MACHINE, make_client
 from local import api, aws, deploy, guard, outputs, ports, postgres
-from local.config import AWS_PORT_SETTING, DEFAULT_POSTGRES, PG_PORT_SETTING, Config
-from local.errors import AtWork, NotRunning, NotYours, RunsElsewhere
+from local.config import AWS_PORT_SETTING, PG_PORT_SETTING, Config
+from local.errors import AtWork, NotRunning, NotYours, OtherSettings, OtherVersion, StartedBefore
 from local.interrupts import deferred
 from local.outputs import Outputs
 
 Say = Callable[[str], None]
+VERSION = "emulator"
+"""The name, beside those of the settings, of the version that stored the data."""
 
 
 def tell(line: str) -> None:
@@ -24,24 +26,26 @@ def tell(line: str) -> None:
 
 
 def up(config: Config, say: Say = tell) -> Outputs:
-    """Start both servers without data and deploy the app. If the cloud runs, deploy the changes; its data is preserved.
+    """Start both servers with the stored data and deploy the app. If the cloud runs, deploy the changes.
 
-    After a failed or interrupted start, no process runs and no state remains. A failed deployment to a running cloud
-    is rolled back, and the cloud continues to run. Raises ``LocalCloudError``.
+    After a failed or interrupted start no process runs, and stored data is as before; a first start leaves none. A failed
+    deployment to a running cloud is rolled back, and the cloud continues to run. Raises ``LocalCloudError``.
     """
     with _alone(config):
-        # Without outputs the first deployment was interrupted, and its state is unknown.
-        if is_up(config) and config.outputs.exists():
-            _require_same_settings(config)
+        _require_same(config)
+        stored = _settings_file(config).exists()
+        if stored and is_up(config):
             say(f"The embedded cloud runs already; deploying to it ({config.endpoint}).")
             return _deploy(config, say)
-        _clear(config)
+        # Without the settings, which are written last, the first deployment was interrupted, and its state is unknown.
+        end = _stop if stored else _clear
+        end(config)
         try:
             _start(config, say)
             return _deploy(config, say)
         except BaseException:
             with deferred():
-                _clear(config)
+                end(config)
             raise
 
 
@@ -64,20 +68,37 @@ def read_outputs(config: Config) -> Outputs:
 
 
 def recorded(config: Config) -> Config:
-    """The configuration with the settings of the cloud that runs in its state folder."""
-    # A cloud that an earlier version started recorded no version of PostgreSQL.
-    known = {"pg_version": DEFAULT_POSTGRES, **json.loads(_settings_file(config).read_text())}
-    return dataclasses.replace(config, **known)
+    """The configuration with the settings of the data that is stored in its state folder."""
+    stored = json.loads(_settings_file(config).read_text())
+    return dataclasses.replace(config, **{name: stored[name] for name in config.settings})
 
 
 def down(config: Config, say: Say = tell) -> None:
-    """Stop both servers with all their processes and delete their data. Nothing happens if none runs."""
-    ran = False
-    if config.state.exists():
-        with _alone(config), deferred():
-            ran = aws.running(config) or postgres.running(config)
-            _clear(config)
-    say("The embedded cloud is stopped and its data is deleted." if ran else "No embedded cloud was running.")
+    """Stop both servers with all their processes. The next start continues with their data."""
+    ran = _end(config, _stop)
+    say("The embedded cloud is stopped." if ran else "No embedded cloud was running.")
+    if _settings_file(config).exists():
+        say(f"`make local` continues with the data in {config.data}; `make local-reset` deletes it.")
+
+
+def reset(config: Config, say: Say = tell) -> None:
+    """Stop both servers and delete their data. The logs remain."""
+    stored = config.data.exists()
+    ran = _end(config, _clear)
+    if ran or stored:
+        say("The embedded cloud is stopped and its data is deleted.")
+    else:
+        say("No embedded cloud was running, and no data is stored.")
+
+
+def _end(config: Config, how: Callable[[Config], None]) -> bool:
+    """Whether a server ran."""
+    if not config.state.exists():
+        return False
+    with _alone(config), deferred():
+        ran = aws.running(config) or postgres.running(config)
+        how(config)
+    return ran
 
 
 def is_up(config: Config) -> bool:
@@ -87,12 +108,16 @@ def is_up(config: Config) -> bool:
 
 @contextlib.contextmanager
 def running(config: Config, say: Say = tell) -> Iterator[Outputs]:
-    """Run a cloud for the duration of a block. It is stopped at the end of the block, and if this process is killed."""
+    """Run a cloud that is empty at first for the duration of a block.
+
+    At the end of the block, and if this process is killed, it is stopped and its data is deleted.
+    """
+    _end(config, _clear)
     with guard.watch(config):
         try:
             yield up(config, say)
         finally:
-            down(config, say)
+            reset(config, say)
 
 
 def _start(config: Config, say: Say) -> None:
@@ -100,10 +125,10 @@ def _start(config: Config, say: Say) -> None:
     ports.require_free(config.aws_port, AWS_PORT_SETTING)
     say(f"Starting PostgreSQL {config.pg_version} on port {config.pg_port}.")
     postgres.start(config)
-    _settings_file(config).write_text(json.dumps(config.settings))
     say(f"Starting the AWS emulator on port {config.aws_port}.")
     aws.start(config)
-    deploy.bootstrap(config)
+    if not _settings_file(config).exists():
+        deploy.bootstrap(config)
 
 
 def _deploy(config: Config, say: Say) -> Outputs:
@@ -115,6 +140,7 @@ def _deploy(config: Config, say: Say) -> Outputs:
         "database_url": postgres.url(config, _database(config)),
         **api.offer(config, offered),
     }
+    outputs.write(_settings_file(config), config.settings | {VERSION: aws.version()})
     outputs.write(config.outputs, found)
     return found
 
@@ -126,8 +152,8 @@ def _database(config: Config) -> str:
     return next((instance["DBName"] for instance in instances if instance.get("DBName")), "postgres")
 
 
-def _clear(config: Config) -> None:
-    """Stop both servers and delete their files, except the logs."""
+def _stop(config: Config) -> None:
+    """Stop both servers and delete the files of this start."""
     aws.stop(config)
     postgres.stop(config)
     for folder in (config.temp, config.run, config.state / "cdk.out", config.state / "cdk-home"):
@@ -135,14 +161,32 @@ def _clear(config: Config) -> None:
     config.outputs.unlink(missing_ok=True)
 
 
-def _require_same_settings(config: Config) -> None:
+def _clear(config: Config) -> None:
+    """Stop both servers and delete their files, except the logs."""
+    _settings_file(config).unlink(missing_ok=True)
+    aws.stop(config)
+    postgres.reset(config)
+    _stop(config)
+    shutil.rmtree(config.data, ignore_errors=True)
+
+
+def _require_same(config: Config) -> None:
+    """Raise an error unless this version can continue with the stored data, and with these settings."""
+    if not _settings_file(config).exists():
+        if is_up(config) and not config.data.exists():
+            raise StartedBefore(config.state)
+        return
+    stored = json.loads(_settings_file(config).read_text())
+    if stored[VERSION] != aws.version():
+        raise OtherVersion(config.state, stored[VERSION], aws.version())
     known = recorded(config).settings
     if known != config.settings:
-        raise RunsElsewhere(config.state, _listed(known), _listed(config.settings))
+        raise OtherSettings(config.state, _listed(known), _listed(config.settings))
 
 
 def _settings_file(config: Config) -> Path:
-    return config.run / "settings.json"
+    """Written after the first deployment: the settings and the version of the stored data."""
+    return config.data / "settings.json"
 
 
 def _listed(settings: dict[str, str | int]) -> str:

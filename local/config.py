@@ -55,7 +55,7 @@ class Config:
 
     @property
     def run(self) -> Path:
-        """Pid files and secrets of the running cloud."""
+        """Pid files of the running cloud, and the credentials of this start."""
         return self.state / "run"
 
     @property
@@ -69,14 +69,19 @@ class Config:
         return self.state / "tmp"
 
     @property
+    def data(self) -> Path:
+        """Everything that a start continues with: PostgreSQL's files, S3's objects, the state of the services."""
+        return self.state / "data"
+
+    @property
     def postgres(self) -> Path:
         """PostgreSQL's folder, or a link to it."""
-        return self.state / "postgres"
+        return self.data / "postgres"
 
     @property
     def superuser(self) -> Path:
         """JSON with host, port, user and password of PostgreSQL's superuser; readable by its owner alone."""
-        return self.run / "superuser.json"
+        return self.data / "superuser.json"
 
     @property
     def administrator(self) -> Path:
@@ -89,7 +94,7 @@ class Config:
 
     @property
     def settings(self) -> dict[str, str | int]:
-        """The settings that a running cloud cannot change."""
+        """The settings that stored data cannot change: addresses are part of it."""
         return {
             "aws_port": self.aws_port,
             "pg_port": self.pg_port,

@@ -46,13 +46,43 @@ class NotYours(LocalCloudError):
         self.state = state
 
 
-class RunsElsewhere(LocalCloudError):
-    """The cloud of this state folder already runs with other settings."""
+class OtherSettings(LocalCloudError):
+    """The data in this state folder was stored with other settings."""
 
-    def __init__(self, state: Path, running: str, asked: str) -> None:
+    def __init__(self, state: Path, stored: str, asked: str) -> None:
         super().__init__(
-            f"the cloud in {state} already runs with {running}; requested: {asked}. "
-            f"Stop it first (`make local-down`), or use another DATAFORGE_STATE."
+            f"the data in {state} was stored with {stored}; requested: {asked}. Restore these settings"
+            f" (environment or .env), use another DATAFORGE_STATE, or delete the data with `make local-reset`."
+        )
+
+
+class OtherVersion(LocalCloudError):
+    """The data in this state folder was stored by another version of the embedded cloud."""
+
+    def __init__(self, state: Path, stored: str, installed: str) -> None:
+        super().__init__(
+            f"the data in {state} was stored by {stored}, and this is {installed}. Start it with the version of"
+            f" Data Forge that stored it and export what you need (docs/single-machine.md), or delete it with"
+            f" `make local-reset`."
+        )
+
+
+class StartedBefore(LocalCloudError):
+    """A cloud of an earlier version, which does not keep its data, runs in this state folder."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(
+            f"the cloud in {state} was started by an earlier version of Data Forge. `make local-reset` stops it and"
+            f" deletes its data."
+        )
+
+
+class DiskFull(LocalCloudError):
+    """No space is left on a disk."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"no space is left on the disk of {path}. The stored data is unchanged; free space, and start again."
         )
 
 

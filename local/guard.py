@@ -1,4 +1,4 @@
-"""Stop a temporary cloud when the process that started it ends, for any reason."""
+"""Stop a temporary cloud and delete its data when the process that started it ends, for any reason."""
 
 import subprocess
 import sys
@@ -14,10 +14,10 @@ WAIT = 'read -r word || exec "$@"'
 
 @contextmanager
 def watch(config: Config) -> Iterator[None]:
-    """If this process ends within the block, even by SIGKILL, stop the cloud of the configuration's state folder."""
-    down = [sys.executable, "-m", "local", "down", "--state", str(config.state)]
+    """If this process ends within the block, even by SIGKILL, stop the cloud of its state folder and delete the data."""
+    reset = [sys.executable, "-m", "local", "reset", "--state", str(config.state)]
     with subprocess.Popen(
-        ["/bin/sh", "-c", WAIT, "guard", *down],
+        ["/bin/sh", "-c", WAIT, "guard", *reset],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

@@ -19,7 +19,7 @@ def from_stacks(stacks: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     return {snake_case(name): value for outputs in stacks.values() for name, value in outputs.items()}
 
 
-def write(path: Path, outputs: Outputs) -> None:
+def write(path: Path, outputs: Mapping[str, str | int]) -> None:
     """Write the file atomically, readable only by its owner, because it contains passwords and keys."""
     new = path.with_suffix(".new")
     new.touch(mode=0o600)

@@ -1,4 +1,4 @@
-"""Run PostgreSQL on the loopback address with password authentication."""
+"""Run PostgreSQL on the loopback address with password authentication, on the data that an earlier start has stored."""
 
 import contextlib
 import json
@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg2
 
 from local import guard, postgres_programs, processes, unprivileged
@@ -21,15 +22,21 @@ NAME = "PostgreSQL"
 
 
 def start(config: Config) -> None:
-    """Create an empty cluster and serve it. Raises ``StartFailed``."""
-    for folder in (config.run, config.logs):
+    """Serve the stored cluster, or a new one. Raises ``StartFailed``."""
+    for folder in (config.data, config.run, config.logs):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     user = unprivileged.user()
-    home = _make_home(config, user)
+    if config.superuser.exists():
+        home = config.postgres.resolve()
+        _end_orphans(home / "data")
+    else:
+        _delete(config)
+        home = _make_home(config, user)
     binaries = _binaries(config.pg_version, home, user)
-    password = secrets.token_urlsafe(24)
-    _initialise(binaries, home, password, user, config)
-    _keep_superuser(config, password)
+    if not config.superuser.exists():
+        password = secrets.token_urlsafe(24)
+        _initialise(binaries, home, password, user, config)
+        _keep_superuser(config, password)
     processes.start(
         pid_file(config),
         [binaries / "postgres", "-D", home / "data", "-h", HOST, "-p", str(config.pg_port), "-k", ""],
@@ -42,8 +49,18 @@ def start(config: Config) -> None:
 
 
 def stop(config: Config) -> None:
+    """Stop the server; it ends open sessions and writes a checkpoint."""
+    processes.stop(pid_file(config), signal.SIGINT)
+
+
+def reset(config: Config) -> None:
     """Stop the server immediately, without a checkpoint, and delete its data."""
     processes.stop(pid_file(config), signal.SIGQUIT)
+    _delete(config)
+
+
+def _delete(config: Config) -> None:
+    config.superuser.unlink(missing_ok=True)
     if unprivileged.user() is not None:
         unprivileged.remove(config.state)
     if config.postgres.is_symlink():
@@ -59,7 +76,7 @@ def serving(config: Config) -> Iterator[None]:
             start(config)
             yield
         finally:
-            stop(config)
+            reset(config)
 
 
 def running(config: Config) -> bool:
@@ -95,9 +112,30 @@ def _binaries(version: int, home: Path, user: tuple[int, int] | None) -> Path:
     if user is None:
         return parts[0] / "bin"
     copies = [home / "install" / part.relative_to(root) for part in parts]
+    shutil.rmtree(home / "install", ignore_errors=True)
     for part, copy in zip(parts, copies, strict=True):
         shutil.copytree(part, copy, symlinks=True)
     return copies[0] / "bin"
+
+
+def _end_orphans(data: Path) -> None:
+    """End the remaining processes of a server that ended abruptly, and delete its lock.
+
+    The server itself refuses to start while a process, also an unrelated one, has the number in the lock.
+    """
+    orphans = [process for process in psutil.process_iter() if _works_in(process, data)]
+    for process in orphans:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(orphans, timeout=10)
+    (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.cwd() == str(folder)
+    except (psutil.Error, OSError):  # of another user, or ended
+        return False
 
 
 def _initialise(

@@ -1,7 +1,7 @@
 """Run PostgreSQL as `nobody` if the user is root, which PostgreSQL refuses.
 
 The clone may be below a folder that only root may enter (/root, a test's temporary folder), so both the
-binaries and the data go to a private folder below the system's temporary one, named after the state folder.
+binaries and the data go to a private folder below /var/lib or the system's temporary one, named after the state folder.
 """
 
 import hashlib
@@ -71,7 +71,8 @@ def _may_enter(found: os.stat_result, owner: tuple[int, int]) -> bool:
 
 
 def _candidates() -> list[Path]:
-    places = (tempfile.gettempdir(), "/tmp", "/var/tmp")  # noqa: S108 - only for private folders, see make()
+    # The first is not emptied when the machine starts, so it is the place for data that is kept.
+    places = ("/var/lib", tempfile.gettempdir(), "/tmp", "/var/tmp")  # noqa: S108  private folders, see make()
     return list(dict.fromkeys(Path(place).resolve() for place in places))
 
 

@@ -49,16 +49,16 @@ class Gate:
             await self._app(scope, receive, send)
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
-        request = _request(scope)
+        request = read_request(scope)
         try:
             require_own(request, self._hosts)
             if not _takes_no_signature(scope["method"], scope["path"]):
                 receive = await self._verified(request, receive)
         except Foreign as error:
             body = json.dumps({"message": str(error)}).encode()
-            await _answer(send, (403, {"content-type": "application/json"}, body))
+            await answer(send, (403, {"content-type": "application/json"}, body))
         except Refused as error:
-            await _answer(send, self._refuse(request, error))
+            await answer(send, self._refuse(request, error))
         else:
             await self._app(scope, receive, send if API.match(scope["path"]) else _without_cors(send))
 
@@ -94,7 +94,8 @@ def _takes_no_signature(method: str, path: str) -> bool:
     return method == "PUT" and CALLBACK.match(path) is not None
 
 
-def _request(scope: Message) -> Request:
+def read_request(scope: Message) -> Request:
+    """The request of an ASGI scope."""
     headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
     return Request(
         scope["method"], scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1"), headers
@@ -131,8 +132,9 @@ def _without_cors(send: Send) -> Send:
     return send_without
 
 
-async def _answer(send: Send, answer: Answer) -> None:
-    status, headers, body = answer
+async def answer(send: Send, content: Answer) -> None:
+    """Send a complete answer."""
+    status, headers, body = content
     fields = {**headers, "content-length": str(len(body))}
     encoded = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})

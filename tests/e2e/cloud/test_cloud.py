@@ -14,7 +14,7 @@ import pytest
 
 from local import aws, cloud, guard, ports, postgres, processes, unprivileged
 from local.config import Config
-from local.errors import DeployFailed, RunsElsewhere
+from local.errors import DeployFailed, OtherSettings
 
 SECOND_BUCKET = """
 other = cdk.CfnResource(stack, "Other", type="AWS::S3::Bucket")
@@ -38,7 +38,7 @@ def tiny_config(
     config = Config(state=locked / "state", aws_port=free_port(), pg_port=free_port(), app=tiny_app)
     with guard.watch(config):
         yield config
-        cloud.down(config)
+        cloud.reset(config)
 
 
 @pytest.fixture(scope="module")
@@ -131,21 +131,21 @@ def test_failed_deployment_reports_the_cause_and_does_not_stop_the_cloud(running
 
 
 def test_up_with_other_ports_is_refused_while_it_runs(running: Config) -> None:
-    with pytest.raises(RunsElsewhere, match=f"aws_port {running.aws_port}"):
+    with pytest.raises(OtherSettings, match=f"aws_port {running.aws_port}"):
         cloud.up(dataclasses.replace(running, aws_port=running.aws_port + 1))
 
 
-def test_down_removes_all_processes_and_data(running: Config) -> None:
+def test_reset_removes_all_processes_and_data(running: Config) -> None:
     servers = [processes.find(aws.pid_file(running)), processes.find(postgres.pid_file(running))]
     started = [child for server in servers if server for child in (server, *server.children(recursive=True))]
     assert len(started) > 2
     private = running.postgres.resolve()
 
-    cloud.down(running)
+    cloud.reset(running)
 
     assert [process for process in started if psutil.pid_exists(process.pid)] == []
     assert sorted(path.name for path in running.state.iterdir()) == ["lock", "logs"]
     assert not private.exists()
     assert not ports.answers(running.pg_port)
     assert not ports.answers(running.aws_port)
-    cloud.down(running)  # nothing runs: no effect
+    cloud.reset(running)  # nothing runs: no effect
