@@ -65,7 +65,9 @@ def start(config: Config) -> None:
         raise NotInstalled(CLOUD_PYTHON)
     config.temp.mkdir()
     create_administrator(config)
-    files = {"superuser": config.superuser, "administrator": config.administrator, "data": config.data}
+    files = {"superuser": config.superuser, "administrator": config.administrator}
+    if not config.temporary:
+        files["data"] = config.data
     options = [word for name, path in files.items() for word in (f"--{name}", str(path))]
     processes.start(
         pid_file(config),
@@ -126,7 +128,7 @@ def environment(config: Config) -> dict[str, str]:
         "MINISTACK_REGION": config.region,
         "LAMBDA_ACCOUNT_CONCURRENCY": str(CONCURRENCY),
         "LOG_LEVEL": "WARNING",
-        "S3_PERSIST": "1",
+        "S3_PERSIST": "0" if config.temporary else "1",
         "S3_DATA_DIR": str(config.data / "s3"),
         # Disable unused listeners on fixed ports.
         "IOT_MTLS_ENABLED": "0",

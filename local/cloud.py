@@ -115,7 +115,7 @@ def running(config: Config, say: Say = tell) -> Iterator[Outputs]:
     _end(config, _clear)
     with guard.watch(config):
         try:
-            yield up(config, say)
+            yield up(dataclasses.replace(config, temporary=True), say)
         finally:
             reset(config, say)
 

@@ -48,6 +48,8 @@ class Config:
     """CDK context beyond what every local deployment passes, as (key, value)."""
     app: Path = ROOT
     """The folder whose cdk.json names the CDK app."""
+    temporary: bool = False
+    """Whether no start continues with its data, so that the emulator need not store the state of the services."""
 
     @property
     def endpoint(self) -> str:

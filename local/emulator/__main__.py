@@ -39,7 +39,7 @@ def main() -> None:
         required=True,
         help="JSON with the administrator's access key and secret",
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the stored state")
+    parser.add_argument("--data", type=Path, help="folder of the stored state; without it, nothing is stored")
     options = parser.parse_args()
     unknown_types.apply()
     database.apply(json.loads(options.superuser.read_text()))
@@ -54,7 +54,8 @@ def main() -> None:
     map_runs.apply()
     api_keys.apply()
     version_ranges.apply()
-    kept_state.apply(options.data)
+    if options.data:
+        kept_state.apply(options.data)
     credentials.apply(json.loads(options.administrator.read_text()), int(os.environ["GATEWAY_PORT"]))
     sys.argv = ["ministack"]
     app.main()

@@ -8,14 +8,21 @@ from local.__main__ import COMMANDS, main
 from local.config import AWS_PORT_SETTING, PG_PORT_SETTING, REGION_SETTING, STATE_SETTING
 
 
-def test_help_lists_every_command_and_setting_and_warns_about_loss_of_data(
+def test_help_lists_every_command_and_setting_and_what_deletes_the_data(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     text = capsys.readouterr().out
     assert ended.value.code == 0
-    for word in (*COMMANDS, AWS_PORT_SETTING, PG_PORT_SETTING, REGION_SETTING, STATE_SETTING, "empty after"):
+    for word in (
+        *COMMANDS,
+        AWS_PORT_SETTING,
+        PG_PORT_SETTING,
+        REGION_SETTING,
+        STATE_SETTING,
+        "deletes the data",
+    ):
         assert word in text
 
 
