@@ -71,7 +71,7 @@ def _may_enter(found: os.stat_result, owner: tuple[int, int]) -> bool:
 
 
 def _candidates() -> list[Path]:
-    # The first is not emptied when the machine starts, so it is the place for data that is kept.
+    # The first is not emptied when the machine starts, so stored data goes there.
     places = ("/var/lib", tempfile.gettempdir(), "/tmp", "/var/tmp")  # noqa: S108  private folders, see make()
     return list(dict.fromkeys(Path(place).resolve() for place in places))
 

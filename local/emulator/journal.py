@@ -103,7 +103,8 @@ class Journal:
         try:
             yield
         except BaseException:
-            self._database.execute("ROLLBACK")
+            if self._database.in_transaction:  # SQLite itself has rolled back after a full disk
+                self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")
 

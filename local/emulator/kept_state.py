@@ -34,8 +34,8 @@ EXECUTIONS = "executions"
 INTERVAL_SECONDS = 1.0
 ATTEMPTS = 5
 
-# The stores of services whose own function copies everything, or more than is kept. Events of log groups, metrics, and the
-# history of alarms are not kept.
+# The stores of services whose own function copies everything, or more than is stored. Events of log groups, metrics, and
+# the history of alarms are not stored.
 STORES = {
     "stepfunctions": (
         *("state_machines", "tags", "activities", "state_machine_versions", "state_machine_aliases"),
@@ -52,7 +52,7 @@ READING = re.compile(
 INVOCATION = re.compile(r"/\d{4}-\d\d-\d\d/functions/[^/]+/(invocations|invoke-async)")
 OBJECT = re.compile(r"/[^/]+/.")
 FAILURES: ContextVar[list[OSError]] = ContextVar("FAILURES")
-"""What S3 could not write for the current request."""
+"""Errors of S3's writes in the current request."""
 
 logger = logging.getLogger("kept_state")
 
@@ -275,7 +275,7 @@ def _loaded() -> set[str]:
 
 
 def _is_changing(stack: dict[str, Any]) -> bool:
-    # A stack in review has a change set that nobody has executed.
+    # A stack in review has a change set that was not executed.
     status = str(stack["StackStatus"])
     return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"
 

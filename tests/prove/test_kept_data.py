@@ -37,7 +37,7 @@ CHANGING = {"aws_access_key_id", "aws_secret_access_key"}
 
 @dataclass(frozen=True)
 class Content:
-    """What a start must continue with."""
+    """The data with which a start must continue."""
 
     rows: tuple[Any, ...]
     objects: dict[str, str]
@@ -133,7 +133,7 @@ def first(config: Config) -> Outputs:
 
 
 def require_kept(before: Content, config: Config, first: Outputs) -> Outputs:
-    """Start again, and require that everything is there and works."""
+    """Start again, and require that the data exists and works."""
     outputs = cloud.up(config)
     after = content(outputs)
     assert after.rows == before.rows
@@ -175,7 +175,7 @@ def test_run_that_was_killed_has_failed_and_the_next_one_succeeds(config: Config
     before = query(outputs, ROWS)
     prefix = upload(outputs)
     killed = start(outputs, "migration_arn", prefix=prefix)
-    statement = "SELECT count(*) FROM dataforge.runs WHERE status = 'running'"
+    statement = "SELECT count(*) FROM dataforge.migrations WHERE status = 'running'"
     while query(outputs, statement) == (0,):
         time.sleep(0.01)
     kill(config)
@@ -215,7 +215,9 @@ def test_deployment_that_was_killed_is_repeated_onto_the_data(config: Config, fi
     assert content(cloud.up(config)) == before
 
 
-def test_other_settings_and_another_version_are_refused_by_name(config: Config, first: Outputs) -> None:
+def test_other_settings_and_another_version_are_refused_with_an_error_that_names_them(
+    config: Config, first: Outputs
+) -> None:
     cloud.down(config)
     with pytest.raises(OtherSettings, match=f"aws_port {config.aws_port}"):
         cloud.up(dataclasses.replace(config, aws_port=config.aws_port + 1))
