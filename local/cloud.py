@@ -167,7 +167,9 @@ def _clear(config: Config) -> None:
     aws.stop(config)
     postgres.reset(config)
     _stop(config)
-    shutil.rmtree(config.data, ignore_errors=True)
+    # The second is where an earlier version had PostgreSQL's files.
+    for folder in (config.data, config.state / "postgres"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _require_same(config: Config) -> None:
