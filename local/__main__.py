@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        print(f"error: {DiskFull(error.filename or _chosen(options).state)}", file=sys.stderr)
+        print(f"error: {DiskFull(str(error.filename or _chosen(options).state))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
