@@ -18,7 +18,7 @@ from infra.foundation.bastion import Bastion
 from infra.foundation.database import Database
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
-from infra.foundation.storage import Storage
+from infra.foundation.storage import Retention, Storage
 from infra.migration.migration import Migration
 from infra.monitoring.monitoring import Monitoring
 from infra.restore.restore import Restore
@@ -69,6 +69,7 @@ class DataForge(Stack):
             "Storage",
             keep=settings.production,
             rejection_days=settings.rejection_days,
+            retention=Retention(settings.raw_keep_days, settings.report_keep_days, settings.version_days),
             backup_lock_days=settings.backup_lock_days,
         )
         self.network = Network(self, "Network", existing=settings.existing_database)

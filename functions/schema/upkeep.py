@@ -1,5 +1,5 @@
 """Upkeep: make the queued changes of large tables, one at a time, without blocking readers or writers, then delete expired
-rejections.
+rejections, answers to batches, lists of files, and shadows.
 
 A change validates a constraint or builds an index. Its statement runs in its own transaction and can be repeated. The
 catalogue declares the result, so the ledger stores names only. A statement may run longer than the function: PostgreSQL
@@ -20,6 +20,7 @@ from dataforge.tables.datasets import DATASETS
 from functions.schema.apply.statements import reason
 from functions.schema.difference import LEDGER, Shape, concurrently, expected_dataset, expected_ledger, shapes
 from functions.schema.expire import expire
+from functions.schema.leftovers import delete_leftovers
 from functions.schema.queued import QueuedChange
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ def _next(db: Connection, rejection_days: int, execution: str) -> Next:
     if found is None:
         if expire(db, rejection_days, execution):
             return "again"
+        try:
+            if delete_leftovers(db, rejection_days):
+                return "again"
+        except Busy:
+            return "wait"
         _raise_failed(db)
         return "done"
     change = QueuedChange(*found)

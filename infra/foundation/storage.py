@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -10,16 +11,14 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from dataforge.defaults import TEMPORARY_DAYS
-from dataforge.s3.keys import REJECTED, TEMPORARY
+from dataforge.defaults import BACKUP_VERSION_DAYS, TEMPORARY_DAYS
+from dataforge.s3.keys import REJECTED, RUNS, TEMPORARY
 from infra.foundation.acknowledge import acknowledge, logical_id
 from infra.foundation.removal import KEPT
 
 INSTANT_ARCHIVE = s3.StorageClass.GLACIER_INSTANT_RETRIEVAL
 INFREQUENT = s3.StorageClass.INFREQUENT_ACCESS
 _MONTH = Duration.days(30)
-UNDO_DAYS = 365
-"""Days in which a deleted or replaced version can be recovered, unless a bucket has another time."""
 _REJECTED_MARGIN_DAYS = 7
 """A rejected record in the bucket outlives the row that refers to it, which the upkeep deletes once a day."""
 
@@ -65,6 +64,15 @@ class Bucket(s3.Bucket):
         )
 
 
+@dataclass(frozen=True)
+class Retention:
+    """Days after which objects are deleted: raw files and reports by age (None: never), and versions after deletion."""
+
+    raw_keep_days: int | None
+    report_keep_days: int | None
+    version_days: int
+
+
 class Storage(Construct):
     """Four buckets: encrypted, TLS only, without public access, with lifecycle rules to cheaper storage classes.
 
@@ -79,10 +87,11 @@ class Storage(Construct):
         *,
         keep: bool,
         rejection_days: int,
+        retention: Retention,
         backup_lock_days: int | None = None,
     ) -> None:
         """``keep``: retain the buckets when the stack is deleted. ``rejection_days``: the age at which rejections expire.
-        ``backup_lock_days``: S3 Object Lock of backups.
+        ``retention``: of other objects. ``backup_lock_days``: S3 Object Lock of backups.
         """
         super().__init__(scope, id)
         self._removal = KEPT if keep else RemovalPolicy.DESTROY
@@ -91,19 +100,23 @@ class Storage(Construct):
         self.raw = self._data_bucket(
             "Raw",
             [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)],
-            undo_days=max(UNDO_DAYS, rejection_days + _REJECTED_MARGIN_DAYS),
+            version_days=max(retention.version_days, rejection_days + _REJECTED_MARGIN_DAYS),
+            expiring={None: retention.raw_keep_days} if retention.raw_keep_days else {},
         )
-        # Expired backups can be recovered for a month. A longer time would cost as much as backups.
         self.backup = self._data_bucket(
             "Backup",
             [_age(INFREQUENT, 30), _age(INSTANT_ARCHIVE, 120)],
-            undo_days=30,
+            version_days=min(BACKUP_VERSION_DAYS, retention.version_days),
             lock_days=backup_lock_days,
         )
-        expiring = dict.fromkeys(TEMPORARY, TEMPORARY_DAYS) | {
-            REJECTED: rejection_days + _REJECTED_MARGIN_DAYS
+        expiring: dict[str | None, int] = {
+            **dict.fromkeys(TEMPORARY, TEMPORARY_DAYS),
+            REJECTED: rejection_days + _REJECTED_MARGIN_DAYS,
+            **({RUNS: retention.report_keep_days} if retention.report_keep_days else {}),
         }
-        self.report = self._data_bucket("Report", [_age(INFREQUENT, 90)], expiring=expiring)
+        self.report = self._data_bucket(
+            "Report", [_age(INFREQUENT, 90)], expiring=expiring, version_days=retention.version_days
+        )
 
     @property
     def data(self) -> list[Bucket]:
@@ -114,19 +127,21 @@ class Storage(Construct):
         self,
         name: str,
         transitions: list[s3.Transition],
-        expiring: Mapping[str, int] | None = None,
+        expiring: Mapping[str | None, int] | None = None,
         *,
-        undo_days: int = UNDO_DAYS,
+        version_days: int,
         lock_days: int | None = None,
     ) -> Bucket:
-        """``undo_days``: days in which a deleted or replaced version can be recovered. ``expiring``: days by prefix."""
+        """``version_days``: in which a deleted or replaced object can be recovered. ``expiring``: days by prefix, None for
+        all objects.
+        """
         undo = [s3.NoncurrentVersionTransition(storage_class=INSTANT_ARCHIVE, transition_after=_MONTH)]
         rules = [
             s3.LifecycleRule(
                 id="age",
                 transitions=transitions,
-                noncurrent_version_transitions=undo if undo_days > _MONTH.to_days() else None,
-                noncurrent_version_expiration=Duration.days(undo_days),
+                noncurrent_version_transitions=undo if version_days > _MONTH.to_days() else None,
+                noncurrent_version_expiration=Duration.days(version_days),
                 abort_incomplete_multipart_upload_after=Duration.days(7),
                 expired_object_delete_marker=True,
             )

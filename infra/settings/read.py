@@ -43,7 +43,17 @@ def read_settings(context: Mapping[str, Any]) -> Settings:
     _check_database(settings)
     _check_backup_hours(settings)
     _check_connections(settings)
+    _check_reports(settings)
     return settings
+
+
+def _check_reports(settings: Settings) -> None:
+    days = settings.report_keep_days
+    if days is not None and days < settings.rejection_days:
+        raise SettingsError(
+            f"reportKeepDays must be at least rejectionDays ({settings.rejection_days}): a replay of rejections reads lists "
+            "of the run."
+        )
 
 
 def _check_database(settings: Settings) -> None:

@@ -21,6 +21,7 @@ from dataforge.defaults import (
     SAFETY_KEEP_DAYS,
     SHADOW_DAYS,
     TRIAL_RESTORE_MEGABYTES,
+    VERSION_DAYS,
 )
 from dataforge.postgres.connection_budget import Budget
 from dataforge.tables.datasets import DATASETS
@@ -163,6 +164,25 @@ class Settings(Model):
         ge=LEAST_AUDIT_DAYS,
         le=36_500,
         description="age at which entries of the audit expire, at the next deployment",
+    )
+
+    raw_keep_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="age at which files of the raw bucket are deleted; their versions remain for versionDays",
+    )
+    report_keep_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="age at which reports and work lists of runs are deleted; at least rejectionDays",
+    )
+    version_days: int = Field(
+        VERSION_DAYS,
+        ge=1,
+        le=36_500,
+        description="days in which a deleted or replaced object can be recovered",
     )
 
     plan: str = Field(

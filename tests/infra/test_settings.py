@@ -138,6 +138,7 @@ def test_existing_database_with_secrets_needs_no_resource_id(existing_database: 
         ({"instanceClass": "t4g.micro", "exportConcurrency": 50}, "exportConcurrency=50"),
         ({"instanceClass": "t4g.small", "loadConcurrency": 1000}, "instanceClass t4g.small has 180"),
         ({"maxConnections": 80}, "maxConnections is for an existingDatabase"),
+        ({"reportKeepDays": 89}, "reportKeepDays must be at least rejectionDays (90)"),
     ],
 )
 def test_error_names_setting_that_exceeds_connections_of_the_class(

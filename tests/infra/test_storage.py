@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
-from infra.foundation.storage import Storage
+from dataforge.defaults import VERSION_DAYS
+from infra.foundation.storage import Retention, Storage
 
 Resources = dict[str, dict[str, dict[str, Any]]]
 DATA = ("StorageRaw", "StorageBackup", "StorageReport")
@@ -75,7 +77,10 @@ def test_data_moves_to_storage_classes_with_immediate_access(dev: Resources, nam
 def test_replaced_files_are_stored_as_long_as_rejections_refer_to_them() -> None:
     def days(rejection_days: int) -> int:
         app = App(context={"@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True})
-        storage = Storage(Stack(app), "Storage", keep=False, rejection_days=rejection_days)
+        retention = Retention(raw_keep_days=None, report_keep_days=None, version_days=VERSION_DAYS)
+        storage = Storage(
+            Stack(app), "Storage", keep=False, rejection_days=rejection_days, retention=retention
+        )
         document = Template.from_stack(Stack.of(storage)).to_json()["Resources"].values()
         [raw] = (r for r in document if "raw/" in str(r["Properties"].get("LoggingConfiguration")))
         [age] = (r for r in raw["Properties"]["LifecycleConfiguration"]["Rules"] if r["Id"] == "age")
@@ -95,6 +100,33 @@ def test_only_objects_of_a_run_expire_in_the_report_bucket(dev: Resources) -> No
         "map-runs/": 30,
         # A week longer than the rows that refer to them.
         "rejections/": 97,
+    }
+
+
+def test_ends_of_files_reports_and_versions_follow_the_settings(synthesize: Callable[..., Any]) -> None:
+    context = {"rawKeepDays": 100, "reportKeepDays": 120, "versionDays": 20}
+    template = synthesize(**context)["Resources"]
+    by_bucket = {
+        name: {rule["Id"]: rule for rule in r["Properties"]["LifecycleConfiguration"]["Rules"]}
+        for name, r in template.items()
+        if r["Type"] == "AWS::S3::Bucket"
+    }
+    raw, backup, report = (
+        next(found for name, found in by_bucket.items() if name.startswith(f"Storage{bucket}"))
+        for bucket in ("Raw", "Backup", "Report")
+    )
+    assert raw["expire-all"]["ExpirationInDays"] == 100
+    # The text of rejections is read in the versions of their files.
+    assert raw["age"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 97}
+    assert backup["age"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 20}
+    assert "NoncurrentVersionTransitions" not in report["age"]
+    assert report["expire-runs"] == {
+        "Id": "expire-runs",
+        "Prefix": "runs/",
+        "Status": "Enabled",
+        "ExpirationInDays": 120,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
     }
 
 

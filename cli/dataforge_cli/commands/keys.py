@@ -157,7 +157,7 @@ def _limit(call: Call, key: str, given: Options, *, keep: bool) -> None:
 def _rotate(call: Call, key: str, name: str | None, given: Options, overlap: int) -> None:
     last_day = datetime.now(UTC).date() + timedelta(days=overlap)
     old, new, value = rotate(call.deployment, key, name, given.applied_to, last_day)
-    call.screen.say(f"{old.key.name} ({old.key.id}) {ends(old.limits)}.")
+    call.screen.say(f"{old.key.name} ({old.key.id}): {ends(old.limits)}.")
     call.screen.say(f"{new.key.name} ({new.key.id}) replaces it. The value is shown only once:")
     call.screen.answer({**new.document(), "value": value, "replaces": old.document()}, value)
 

@@ -85,6 +85,12 @@ EXPORT_CONCURRENCY = 3
 TEMPORARY_DAYS = 30
 """After which claims, exports, progress and Step Functions' own results expire."""
 
+VERSION_DAYS = 365
+"""How long a deleted or replaced object can be recovered, unless the setting ``versionDays`` specifies another time."""
+
+BACKUP_VERSION_DAYS = 30
+"""The same for backups. A longer time would cost as much as backups."""
+
 EXECUTION_HISTORY_DAYS = 90
 """How long Step Functions stores an execution after its end."""
 
