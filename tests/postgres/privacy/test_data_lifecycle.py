@@ -45,7 +45,7 @@ Rules = dict[str, list[Rule]]
 """By bucket."""
 MARK, PERSON = "markedperson", "feedface" * 4
 SETTINGS = {"rawKeepDays": 90, "reportKeepDays": 90, "versionDays": 30}
-PAGE = (ROOT / "docs/data-lifecycle.md").read_text()
+PAGE = " ".join((ROOT / "docs/data-lifecycle.md").read_text().split())
 RAW, REPORT, BACKUP = "raw", "report", "backup"
 CUSTOMER = {"customer_id": PERSON, "customer_unique_id": PERSON, "customer_city": MARK}
 
