@@ -28,7 +28,7 @@ def days_until_gone(rules: Sequence[Rule], key: str, deleted_after: float | None
 def _matching(rules: Sequence[Rule], key: str) -> Iterator[Rule]:
     for rule in rules:
         unknown = rule.keys() - _KNOWN
-        assert not unknown, f"the evaluator does not know {unknown}"
+        assert not unknown, f"the evaluator does not support {unknown}"
         if rule["Status"] == "Enabled" and key.startswith(rule.get("Prefix", "")):
             yield rule
 

@@ -140,9 +140,8 @@ def plant(functions: Lambda, make_csv: MakeCsv) -> None:
     )
     large = {"table": "customers", "data": {"customer_city": MARK * 200_000}}
     send(functions, large, idempotency_key="large")
-    upload(
-        Body=make_csv("customers", CUSTOMER | {"customer_id": "0" * 32}, *bad)
-    )  # the first file is a version
+    # The first file remains as a version.
+    upload(Body=make_csv("customers", CUSTOMER | {"customer_id": "0" * 32}, *bad))
     functions.database.query(f"ALTER TABLE olist.customers ADD CHECK (customer_id <> '{'0' * 32}')")
     # A run that an owner's rule prevents can be resumed, so its rows stay.
     assert functions.migrate(tables=["customers"], quality_threshold=0)["error"] == "TargetRefuses"
@@ -150,7 +149,9 @@ def plant(functions: Lambda, make_csv: MakeCsv) -> None:
 
 def deleted_backups(functions: Lambda, days: float) -> dict[str, float]:
     """The folder of each backup that the retention deletes within ``days``, with its age then: newer backups followed."""
-    settings = BackupSettings.model_construct(backup_bucket=BACKUP)
+    settings = BackupSettings(
+        backup_bucket=BACKUP, report_bucket=REPORT, db_host="-", db_name="-", db_user="-"
+    )
     stored = [
         StoredBackup(found, verified=True)
         for backup_id in manifest.backup_ids(functions.s3, BACKUP, "olist")
