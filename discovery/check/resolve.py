@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -93,24 +94,31 @@ class _Circle:
         """In a circle of tables, the children of rejected rows are orphans in turn."""
         more = True
         while more:
-            removed = [self._remove_orphans_of(table) for table in self._tables]
+            with ExitStack() as stack:
+                marked = [
+                    (table, stack.enter_context(self._store.marks(f"marks_{number}")))
+                    for number, table in enumerate(self._tables)
+                    if table.foreign_keys
+                ]
+                for table, marks in marked:
+                    self._mark_orphans(table, marks)
+                removed = [self._remove_marked_orphans(table, marks) for table, marks in marked]
             more = any(removed) and self._circular
 
-    def _remove_orphans_of(self, table: Table) -> int:
+    def _mark_orphans(self, table: Table, marks: str) -> None:
+        for rule, key in enumerate(table.foreign_keys):
+            orphans = f"SELECT id, {rule} FROM {self._store.relation(table)} s"
+            self._store.run(f"INSERT INTO {marks} {orphans} WHERE {_is_orphan(self._store, table, key)}")
+
+    def _remove_marked_orphans(self, table: Table, marks: str) -> int:
         """Delete a table's orphans. Returns their number."""
-        if not table.foreign_keys:
+        if not self._store.number(f"SELECT count(*) FROM {marks}"):
             return 0
-        with self._store.marks():
-            for rule, key in enumerate(table.foreign_keys):
-                orphans = f"SELECT id, {rule} FROM {self._store.relation(table)} s"
-                self._store.run(f"INSERT INTO marks {orphans} WHERE {_is_orphan(self._store, table, key)}")
-            if not self._store.number("SELECT count(*) FROM marks"):
-                return 0
-            for rule, key in enumerate(table.foreign_keys):
-                columns = self._store.columns(table, key.columns)
-                for position, values in self._marked(table, rule, columns):
-                    self._found[table.name].examples.append((position, missing_parent(key, values)))
-            return self._delete_marked(table, "foreign_key", [key.column for key in table.foreign_keys])
+        for rule, key in enumerate(table.foreign_keys):
+            columns = self._store.columns(table, key.columns)
+            for position, values in self._marked(table, marks, rule, columns):
+                self._found[table.name].examples.append((position, missing_parent(key, values)))
+        return self._delete_marked(table, marks, "foreign_key", [key.column for key in table.foreign_keys])
 
     def _remove_conflicts(self, table: Table) -> int:
         """Delete the rows whose key or unique value belongs to an earlier row. Returns their number."""
@@ -118,15 +126,15 @@ class _Circle:
         unknown = constraints[1:] if table.name in self._unique else constraints
         if not unknown or not self._store.select_sharing(table, unknown):
             return 0
-        with self._store.marks():
+        with self._store.marks() as marks:
             if table.uniques:
                 self._mark_unaccepted(constraints)
             else:
                 self._store.run(f"INSERT INTO marks SELECT id, 0 FROM ({_later('sharing', constraints[0])})")
             for rule, (_, violation) in enumerate(_constraints(table)):
-                for position, _ in self._marked(table, rule, []):
+                for position, _ in self._marked(table, marks, rule, []):
                     self._found[table.name].examples.append((position, violation))
-            return self._delete_marked(table, "conflict", [None for _ in _constraints(table)])
+            return self._delete_marked(table, marks, "conflict", [None for _ in _constraints(table)])
 
     def _mark_unaccepted(self, constraints: Sequence[Sequence[str]]) -> None:
         """Accept the rows in file order, each unless its key or a unique value belongs to an accepted one; mark others.
@@ -154,21 +162,28 @@ class _Circle:
                 ids, rules = [], []
         self._store.mark(ids, rules)
 
-    def _marked(self, table: Table, rule: int, columns: Sequence[str]) -> list[tuple[int, list[str]]]:
+    def _marked(
+        self, table: Table, marks: str, rule: int, columns: Sequence[str]
+    ) -> list[tuple[int, list[str]]]:
         """The positions of the first rows that break a rule and none before it, with their values of these columns."""
         names = ", ".join(["source", *(f"{name}::VARCHAR" for name in columns)])
         rows = self._store.run(
             f"SELECT {names} FROM {self._store.relation(table)} s"
-            f" WHERE id IN (SELECT id FROM marks GROUP BY id HAVING min(rule) = {rule}) ORDER BY source LIMIT {EXAMPLES}"
+            f" WHERE id IN (SELECT id FROM {marks} GROUP BY id HAVING min(rule) = {rule}) ORDER BY source LIMIT {EXAMPLES}"
         )
         return [(position, values) for position, *values in rows]
 
-    def _delete_marked(self, table: Table, code: str, columns: Sequence[str | None]) -> int:
-        """Delete the marked rows. ``columns``: those that the rules concern. Returns the number of rows."""
-        first = "SELECT min(rule) AS rule FROM marks GROUP BY id"
-        for rule, rows in self._store.run(f"SELECT rule, count(*) FROM ({first}) GROUP BY rule"):
-            self._found[table.name].causes[code, columns[rule]] += rows
-        deleted = self._store.delete(table, "SELECT id FROM marks")
+    def _delete_marked(self, table: Table, marks: str, code: str, columns: Sequence[str | None]) -> int:
+        """Delete the marked rows. ``columns``: those that the rules concern. Returns the number of rows.
+
+        As in a migration's report, a row that breaks several rules counts for each of their columns.
+        """
+        for column in dict.fromkeys(columns):
+            rules = ", ".join(str(rule) for rule, other in enumerate(columns) if other == column)
+            rows = self._store.number(f"SELECT count(DISTINCT id) FROM {marks} WHERE rule IN ({rules})")
+            if rows:
+                self._found[table.name].causes[code, column] += rows
+        deleted = self._store.delete(table, f"SELECT id FROM {marks}")
         self._found[table.name].rejected[code] += deleted
         return deleted
 

@@ -103,11 +103,11 @@ class RowStore:
         return self.number("SELECT count(*) FROM sharing")
 
     @contextmanager
-    def marks(self) -> Iterator[None]:
-        """An empty relation ``marks`` of ids and numbers of rules."""
-        self.run("CREATE TABLE marks (id BIGINT, rule INTEGER)")
-        yield
-        self.run("DROP TABLE marks")
+    def marks(self, name: str = "marks") -> Iterator[str]:
+        """An empty relation of ids and numbers of rules; gives its name."""
+        self.run(f"CREATE TABLE {name} (id BIGINT, rule INTEGER)")
+        yield name
+        self.run(f"DROP TABLE {name}")
 
     def mark(self, ids: Sequence[int], rules: Sequence[int]) -> None:
         """Add rows to ``marks``."""
