@@ -18,8 +18,8 @@ CREATE TABLE IF NOT EXISTS entries (
 );
 CREATE TABLE IF NOT EXISTS blobs (digest TEXT PRIMARY KEY, content BLOB NOT NULL);
 """
-LARGEST_LOG = 8 * 1024 * 1024
-"""Size in bytes to which the log is cut after its content is in the file."""
+LIMIT_LOG = "PRAGMA journal_size_limit = 8388608"
+"""The log is cut to this number of bytes after its content is in the file."""
 
 
 class Place(NamedTuple):
@@ -38,7 +38,7 @@ class Journal:
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
-        self._database.execute(f"PRAGMA journal_size_limit = {LARGEST_LOG}")
+        self._database.execute(LIMIT_LOG)
         self._database.executescript(TABLES)
         self._written = {place: _digest(value) for place, value in self.entries()}
 
