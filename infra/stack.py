@@ -69,7 +69,12 @@ class DataForge(Stack):
             "Storage",
             keep=settings.production,
             rejection_days=settings.rejection_days,
-            retention=Retention(settings.raw_keep_days, settings.report_keep_days, settings.version_days),
+            retention=Retention(
+                settings.raw_keep_days,
+                settings.report_keep_days,
+                settings.export_keep_days,
+                settings.version_days,
+            ),
             backup_lock_days=settings.backup_lock_days,
         )
         self.network = Network(self, "Network", existing=settings.existing_database)

@@ -17,7 +17,7 @@ from dataforge.api.exports import FilesQuery
 from dataforge.aws.clients import CALLER, make_client
 from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
 from dataforge.backups import listing
-from dataforge.defaults import EXECUTION_HISTORY_DAYS, TEMPORARY_DAYS
+from dataforge.defaults import EXECUTION_HISTORY_DAYS
 from dataforge.errors import NotFound, TooManyExports
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.idempotency import REPLAYED, check_key
@@ -123,7 +123,7 @@ def get_export(request: Request) -> Response:
         output = describe_export(_s3(), settings.report_bucket, _cursor_keys(), run, query.cursor)
         found = found | {"output": output} if output else None
     if found is None:
-        raise NotFound(f"Export {run[:100]!r} does not exist, or it is older than {TEMPORARY_DAYS} days.")
+        raise NotFound(f"Export {run[:100]!r} does not exist, or its files have expired.")
     return json_response(found)
 
 

@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from dataforge.defaults import BACKUP_VERSION_DAYS, TEMPORARY_DAYS
-from dataforge.s3.keys import REJECTED, RUNS, TEMPORARY
+from dataforge.s3.keys import EXPORTS, REJECTED, RUNS, TEMPORARY
 from infra.foundation.acknowledge import acknowledge, logical_id
 from infra.foundation.removal import KEPT
 
@@ -66,10 +66,11 @@ class Bucket(s3.Bucket):
 
 @dataclass(frozen=True)
 class Retention:
-    """Days after which objects are deleted: raw files and reports by age (None: never), and versions after deletion."""
+    """Days after which objects are deleted: files, reports and exports by age (None: never), versions after deletion."""
 
     raw_keep_days: int | None
     report_keep_days: int | None
+    export_keep_days: int
     version_days: int
 
 
@@ -111,6 +112,7 @@ class Storage(Construct):
         )
         expiring: dict[str | None, int] = {
             **dict.fromkeys(TEMPORARY, TEMPORARY_DAYS),
+            EXPORTS: retention.export_keep_days,
             REJECTED: rejection_days + _REJECTED_MARGIN_DAYS,
             **({RUNS: retention.report_keep_days} if retention.report_keep_days else {}),
         }

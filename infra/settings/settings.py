@@ -13,6 +13,7 @@ from dataforge.defaults import (
     BACKUP_PART_MEGABYTES,
     CHUNK_MEGABYTES,
     EXPORT_CONCURRENCY,
+    EXPORT_KEEP_DAYS,
     KEY_ALARM_DAYS,
     LEAST_AUDIT_DAYS,
     REJECTED_TEXT_MEGABYTES,
@@ -177,6 +178,12 @@ class Settings(Model):
         ge=1,
         le=36_500,
         description="age at which reports and work lists of runs are deleted; at least rejectionDays",
+    )
+    export_keep_days: int = Field(
+        EXPORT_KEEP_DAYS,
+        ge=1,
+        le=36_500,
+        description="age at which exported files are deleted; their versions remain for a day",
     )
     version_days: int = Field(
         VERSION_DAYS,

@@ -104,7 +104,7 @@ def test_only_objects_of_a_run_expire_in_the_report_bucket(dev: Resources) -> No
 
 
 def test_ends_of_files_reports_and_versions_follow_the_settings(synthesize: Callable[..., Any]) -> None:
-    context = {"rawKeepDays": 100, "reportKeepDays": 120, "versionDays": 20}
+    context = {"rawKeepDays": 100, "reportKeepDays": 120, "exportKeepDays": 5, "versionDays": 20}
     template = synthesize(**context)["Resources"]
     by_bucket = {
         name: {rule["Id"]: rule for rule in r["Properties"]["LifecycleConfiguration"]["Rules"]}
@@ -128,6 +128,7 @@ def test_ends_of_files_reports_and_versions_follow_the_settings(synthesize: Call
         "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
     }
+    assert report["expire-exports"]["ExpirationInDays"] == 5
 
 
 @pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("prod", "RetainExceptOnCreate")])

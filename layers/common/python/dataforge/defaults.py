@@ -82,8 +82,10 @@ EXPORT_CONCURRENCY = 3
 
 # Storage.
 
+EXPORT_KEEP_DAYS = 30
+
 TEMPORARY_DAYS = 30
-"""After which claims, exports, progress and Step Functions' own results expire."""
+"""After which claims, progress and Step Functions' own results expire."""
 
 VERSION_DAYS = 365
 """How long a deleted or replaced object can be recovered, unless the setting ``versionDays`` specifies another time."""

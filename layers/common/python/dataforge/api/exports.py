@@ -21,7 +21,7 @@ from dataforge.api.describe import (
 )
 from dataforge.api.runs import EXAMPLE_ID, ID, started
 from dataforge.api.shapes import Shape
-from dataforge.defaults import IDEMPOTENCY_HOURS, TEMPORARY_DAYS
+from dataforge.defaults import IDEMPOTENCY_HOURS
 from dataforge.http import Kind
 from dataforge.runs.exports import Format
 from dataforge.tables.datasets import DATASETS, DEFAULT
@@ -134,7 +134,7 @@ def _get() -> Document:
     return operation(
         "getExport",
         "Get the status and the files of an export",
-        f"After success, with download addresses. The files expire after {TEMPORARY_DAYS} days.",
+        "After success, with download addresses. The files expire after `exportKeepDays` days (default 30).",
         tag=TAG[0],
         least=Kind.READER,
         answers={200: answer("The status.", "ExportRun", example)},

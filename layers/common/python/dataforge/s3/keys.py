@@ -27,7 +27,7 @@ MAP_RESULTS = "map-runs/"
 FAILURES = f"{MAP_RESULTS}failures/"
 """Report bucket: the error with which an item of a Distributed Map failed, one object per execution."""
 
-TEMPORARY = (PROGRESS, CLAIMS, EXPORTS, MAP_RESULTS)
+TEMPORARY = (PROGRESS, CLAIMS, MAP_RESULTS)
 """Report bucket: the prefixes whose objects expire after ``dataforge.defaults.TEMPORARY_DAYS``."""
 
 MANIFEST = "manifest.json"
