@@ -77,7 +77,7 @@ def test_data_moves_to_storage_classes_with_immediate_access(dev: Resources, nam
 def test_replaced_files_are_stored_as_long_as_rejections_refer_to_them() -> None:
     def days(rejection_days: int) -> int:
         app = App(context={"@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True})
-        retention = Retention(raw_keep_days=None, report_keep_days=None, version_days=VERSION_DAYS)
+        retention = Retention(None, None, export_keep_days=30, version_days=VERSION_DAYS)
         storage = Storage(
             Stack(app), "Storage", keep=False, rejection_days=rejection_days, retention=retention
         )
