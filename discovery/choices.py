@@ -44,6 +44,8 @@ _LETTERS = (("j", "n"), ("o", "n"), ("s", "n"), ("w", "f"), ("v", "f"), ("-1", "
 
 def boolean_candidates(values: Values) -> Iterator[Declared]:
     """Booleans: both words of a pair occur, or one of them in a column whose name is that of a flag."""
+    if len({text.lower() for text in values.sample}) > 2:
+        return
     found = {text.strip().lower() for text in values.texts}
     if not found or len(found) > 2:
         return

@@ -38,12 +38,15 @@ Candidates = Callable[[Values], Iterator[Declared]]
 
 def propose_type(values: Values, *, indexed: bool) -> Declared:
     """The type of the column. ``indexed``: whether it is part of a key or a reference."""
-    damaged: list[_Found] = []
-    for found in _fitting(values, _SOURCES[: -1 if indexed else None]):
-        if not found.damaged:
-            return found.declared()
-        damaged.append(found)
-    return damaged[0].declared() if damaged else propose_text(values, indexed=indexed)
+    first: _Found | None = None
+    for nulls, real, candidate in _candidates(values, _SOURCES[: -1 if indexed else None]):
+        # After a type that refuses damaged values, only one that refuses none is better.
+        damaged = _damaged(candidate, real, nulls, 0 if first else _TOLERATED)
+        if damaged == 0:
+            return _Found(candidate, real, nulls, 0).declared()
+        if damaged is not None and first is None:
+            first = _Found(candidate, real, nulls, damaged)
+    return first.declared() if first else propose_text(values, indexed=indexed)
 
 
 @dataclass(frozen=True)
@@ -62,15 +65,15 @@ class _Found:
         return replace(ruled, nulls=tuple(sorted(self.nulls)), note=note)
 
 
-def _fitting(values: Values, sources: Sequence[tuple[Candidates, frozenset[str]]]) -> Iterator[_Found]:
-    """The candidates that take all values, or all except a few damaged ones."""
+def _candidates(
+    values: Values, sources: Sequence[tuple[Candidates, frozenset[str]]]
+) -> Iterator[tuple[frozenset[str], Values, Declared]]:
+    """The candidates in their order, with the words for NULL beside such values, and the values without these words."""
     for candidates, words in sources:
         nulls = values.null_words & words
         real = values.without({"", *nulls})
         for candidate in candidates(real) if real.texts else ():
-            damaged = _damaged(candidate, real, nulls)
-            if damaged is not None:
-                yield _Found(candidate, real, nulls, damaged)
+            yield nulls, real, candidate
 
 
 def _evidence(damaged: int, values: Values, nulls: Collection[str]) -> str:
@@ -109,7 +112,7 @@ def _damaged_rows(
     candidate: Declared, values: Values, nulls: Collection[str], tolerated: float
 ) -> int | None:
     refused, absent = 0, pa.array(["", *nulls], pa.string())
-    for texts in values.all_texts():
+    for texts in map(candidate.doubtful, values.all_texts()):
         bad = texts.filter(pa.array(candidate.refused(texts)))
         refused += _present(bad, absent)
         if refused > tolerated * values.rows or _present(_padded(candidate, texts), absent):

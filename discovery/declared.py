@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic.fields import FieldInfo
 
-from dataforge.bulk.canonical import canonical
+from dataforge.bulk.canonical import canonical, doubtful, refused
 from dataforge.tables.catalogue import Column
 from dataforge.tables.fields import read_rule
 from dataforge.tables.types.base import ColumnType
@@ -60,8 +60,11 @@ class Declared:
 
     def refused(self, texts: pa.Array) -> NDArray[np.bool_]:
         """Which of the texts (without null) the declared column refuses."""
-        bad = canonical(self._column, texts, has_nul=_has_nul(texts)).bad()
-        return np.zeros(len(texts), np.bool_) if bad is None else bad
+        return refused(self._column, texts, has_nul=_has_nul(texts))
+
+    def doubtful(self, texts: pa.Array) -> pa.Array:
+        """The texts (without null) that are not certainly canonical for the declared column."""
+        return texts.take(pa.array(doubtful(self._column, texts, has_nul=_has_nul(texts))))
 
     def refused_texts(self, texts: Sequence[str]) -> int:
         """How many of the texts the declared column refuses."""

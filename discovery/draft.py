@@ -28,6 +28,7 @@ from discovery.keys import Columns
 from discovery.profiling.tables import profile_tables
 from discovery.progress import FileProgress
 from discovery.readings import settled
+from discovery.references import NO_REFERENCES
 from discovery.shared_format import shared_format
 from discovery.structure import Structure, propose
 from discovery.texts import ColumnTexts, TextStore
@@ -59,8 +60,8 @@ def draft_dataset(
 ) -> DatasetDraft:
     """Read all files and propose tables, types, keys and references."""
     with TextStore() as store:
-        tables = {table.name: table for table in _profile(s3, store, inventory, say)}
-        tables = _with_readings(tables)
+        read = {table.name: table for table in _profile(s3, store, inventory, say)}
+        tables = _with_readings({name: read[name] for name in _table_names(inventory)})
         say("Searching keys and references")
         columns = {name: _columns(table) for name, table in tables.items()}
         proposed = propose(store, columns)
@@ -109,15 +110,14 @@ def _with_equal_types(tables: dict[str, _Profiled], structure: Structure) -> dic
 def _profile(
     s3: S3Client, store: TextStore, inventory: Inventory, say: Callable[[str], None]
 ) -> Iterator[_Profiled]:
-    taken: set[str] = set()
+    """The tables with their values, in the order in which their files are read."""
+    names = _table_names(inventory)
     members = chain.from_iterable(files.members for files in inventory.tables)
     progress = FileProgress(say, "Profiling", (member.file.object.size for member in members))
-    for files, profiled in profile_tables(s3, inventory.tables, store.folder, progress.add):
-        name = table_name(files.stem, taken)
-        taken.add(name)
+    for number, profiled in profile_tables(s3, inventory.tables, store.folder, progress.add):
+        files, name = inventory.tables[number], names[number]
         store.load(name, files.header, profiled)
-        columns = store.describe(name)
-        values = {column.name: values_of(store, name, column) for column in columns}
+        values = {column.name: values_of(store, name, column) for column in store.describe(name)}
         described = columns_of(files.described, files.header)
         types = {
             key: described_type(described[key], values[key]) if key in described else found
@@ -127,8 +127,16 @@ def _profile(
             absent = ("", *declared.nulls)
             written = values[column_header].written_as(absent)
             store.remove_texts(name, column_header, (*absent, *written))
+        store.store(name, (header for header, found in types.items() if found.kind not in NO_REFERENCES))
         pa.default_memory_pool().release_unused()
         yield _Profiled(name, files, store.describe(name), types, values)
+
+
+def _table_names(inventory: Inventory) -> list[str]:
+    taken: list[str] = []
+    for files in inventory.tables:
+        taken.append(table_name(files.stem, taken))
+    return taken
 
 
 def _has_no_header(table: _Profiled) -> bool:

@@ -41,7 +41,7 @@ _EXACT_DIGITS = 17
 def number_candidates(values: Values) -> Iterator[Declared]:
     """Types for the values as numbers, the strictest first."""
     for notation in _notations(values.sample):
-        plain = [notation.plain(text) for text in values.texts]
+        plain = notation.plain(values.texts)
         for declared in _types(plain, values):
             markers = (notation.format,) if notation.format != Format() else ()
             yield replace(declared, markers=markers, note=notation.note, other=_other(notation, plain))
@@ -52,9 +52,11 @@ class _Notation:
     format: Format
     note: str = ""
 
-    def plain(self, text: str) -> str:
-        """The number as Data Forge reads it."""
-        return self.format.rewrite("numeric", text.strip()) or ""
+    def plain(self, texts: Sequence[str]) -> list[str]:
+        """The numbers as Data Forge reads them."""
+        if self.format == Format():
+            return [text.strip() for text in texts]
+        return [self.format.rewrite("numeric", text.strip()) or "" for text in texts]
 
 
 def _notations(sample: Sequence[str]) -> Iterator[_Notation]:
@@ -158,8 +160,8 @@ def _types(plain: Sequence[str], values: Values) -> Iterator[Declared]:
     numbers = [text for text in plain if _PLAIN.fullmatch(text)]
     scales = {len(text.partition(".")[2]) for text in numbers}
     exponents = any("e" in text.lower() for text in numbers)
-    exact = all(_significant(text) <= _EXACT_DIGITS for text in numbers)
-    if name & COORDINATES or (exact and (exponents or max(scales, default=0) > 8)):
+    long = exponents or max(scales, default=0) > 8
+    if name & COORDINATES or (long and all(_significant(text) <= _EXACT_DIGITS for text in numbers)):
         yield Declared("Double", Double)
     if not exponents:
         yield from _with_scale(numbers, scales, values)

@@ -18,6 +18,7 @@ Targets = Mapping[str, Sequence[str]]
 """The columns of each table that references may have as their target; the key is the first."""
 
 NO_REFERENCES = {"numeric", "real", "double", "boolean", "jsonb", "bytea", None}
+"""The kinds of columns that neither are keys nor refer to one."""
 _BY_VALUES = 2.5
 """The strength of a reference that values alone suggest."""
 _COVERED = 1.5

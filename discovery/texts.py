@@ -8,8 +8,9 @@ texts, two have one hash with a probability of 1 to 400,000.
 from __future__ import annotations
 
 import tempfile
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
@@ -35,7 +36,9 @@ _EXACT_FROM = 0.8
 
 @dataclass(frozen=True)
 class ColumnTexts:
-    """Figures of a column's texts. ``present``: rows with a value. ``distinct``: an estimate unless it is near the rows."""
+    """Figures of a column's texts. ``present``: rows with a value. ``distinct``: an estimate unless it is near the rows, and
+    at least so many of a column whose hashes are not stored.
+    """
 
     name: str
     position: int
@@ -92,6 +95,7 @@ class TextStore:
         self._db.execute("SET preserve_insertion_order = false").fetchall()
         self._rows: dict[str, int] = {}
         self._files: dict[str, list[Path]] = {}
+        self._stored = defaultdict[str, set[str]](set)
         self._columns: dict[str, list[_Column]] = {}
         self._coverages: dict[tuple[str, tuple[str, ...], str, tuple[str, ...]], Coverage] = {}
         self._groups: dict[tuple[str, tuple[str, ...]], str] = {}
@@ -110,47 +114,46 @@ class TextStore:
     def add(self, table: str, columns: Sequence[str], batches: Iterable[pa.RecordBatch]) -> None:
         """Profile and store a table of columns of strings."""
         self.load(table, columns, [profile_batches(batches, len(columns), self.folder, len(self._rows))])
+        self.store(table, (column.name for column in self._columns[table]))
 
-    def load(self, table: str, columns: Sequence[str], files: Iterable[Profiled]) -> None:
-        """Store a table of profiled files. Their hashes are deleted, and their texts stay with the store."""
-        names = _distinct_names(columns)
-        self._columns[table] = [_Column(name, Figures()) for name in names]
-        self._rows[table] = 0
-        self._db.execute(
-            f"CREATE TABLE {_quoted(table)} ({', '.join(f'{_quoted(name)} UBIGINT' for name in names)})"
-        ).fetchall()
-        self._files[table] = []
+    def load(self, table: str, columns: Sequence[str], files: Sequence[Profiled]) -> None:
+        """Add a table of profiled files, which stay with the store."""
+        self._columns[table] = [_Column(name, Figures()) for name in _distinct_names(columns)]
+        self._rows[table] = sum(found.rows for found in files)
+        self._files[table] = [found.texts for found in files]
         for found in files:
-            self._files[table].append(found.texts)
-            self._rows[table] += found.rows
             for column, figures in zip(self._columns[table], found.columns, strict=True):
                 column.figures.add(figures)
-            with pa.OSFile(str(found.hashes)) as stream:
-                self._db.register("incoming", pa.ipc.open_stream(stream))
-                self._db.execute(f"INSERT INTO {_quoted(table)} SELECT * FROM incoming").fetchall()
-                self._db.unregister("incoming")
-            found.hashes.unlink()
 
     def remove_texts(self, table: str, column: str, texts: Sequence[str]) -> None:
         """Set the column to NULL where it has one of these texts, with or without blanks around it.
 
-        Only before the first ``coverage``.
+        Only before ``store``.
         """
         stored = self._column(table, column)
         values = stored.figures.sample.values
         wanted = {text for text in values["text"].to_pylist() if text.strip() in texts} | {*texts} - {""}
         counts = self._counts(table, stored, wanted)
-        if not counts:
-            return
-        name = _quoted(column)
-        self._db.execute(
-            f"UPDATE {_quoted(table)} SET {name} = NULL WHERE {name} IN (SELECT hash(unnest(?)))",
-            [list(counts)],
-        ).fetchall()
         stored.removed.update(counts)
         stored.figures.present -= sum(counts.values())
         stored.figures.characters -= sum(len(text) * count for text, count in counts.items())
         stored.distinct = None
+
+    def store(self, table: str, columns: Iterable[str]) -> None:
+        """Store the hashes of these columns. Those of others are stored when they are needed."""
+        wanted = {*columns} - self._stored[table]
+        if not wanted:
+            return
+        self._stored[table] |= wanted
+        chosen = [(n, c) for n, c in enumerate(self._columns[table]) if c.name in self._stored[table]]
+        removed = [list(column.removed) for _, column in chosen if column.removed]
+        with closing(_batches(self._files[table], [number for number, _ in chosen])) as batches:
+            schema = pa.schema([(f"c{number}", pa.string()) for number, _ in chosen])
+            self._db.register("incoming", pa.RecordBatchReader.from_batches(schema, batches))
+            hashes = ", ".join(f"{_hash(number, column)} AS {_quoted(column.name)}" for number, column in chosen)
+            query = f"CREATE OR REPLACE TABLE {_quoted(table)} AS SELECT {hashes} FROM incoming"
+            self._db.execute(query, removed).fetchall()
+            self._db.unregister("incoming")
 
     def rows(self, table: str) -> int:
         """The number of rows."""
@@ -175,6 +178,8 @@ class TextStore:
     def _count_distinct(self, table: str) -> None:
         for column in self._columns[table]:
             if column.distinct is None and column.figures.sample.complete:
+                column.distinct = len(self._left(column))
+            elif column.distinct is None and column.name not in self._stored[table]:
                 column.distinct = len(self._left(column))
         unknown = [column for column in self._columns[table] if column.distinct is None]
         if not unknown:
@@ -208,11 +213,10 @@ class TextStore:
             values = self._left(column)
             some = values.filter(pc.is_in(values["text"], pa.array(texts, pa.string()))).to_pylist()
             return {value["text"]: value["count"] for value in some}
-        query = (
-            f"SELECT t, count(*) FROM {_quoted(table)} JOIN (SELECT unnest(?) AS t)"
-            f" ON {_quoted(column.name)} = hash(t) GROUP BY 1"
-        )
-        return dict(self._db.execute(query, [list(texts)]).fetchall())
+        counts = Counter[str]()
+        for rows in self.texts(table, column.name):
+            counts.update(rows.filter(pc.is_in(rows, pa.array(texts, pa.string()))).to_pylist())
+        return dict(counts)
 
     def _column(self, table: str, name: str) -> _Column:
         return next(column for column in self._columns[table] if column.name == name)
@@ -220,15 +224,10 @@ class TextStore:
     def texts(self, table: str, column: str) -> Iterator[pa.Array]:
         """The texts of all rows that have one, in batches."""
         stored = self._column(table, column)
-        options = pa.ipc.IpcReadOptions(
-            included_fields=[self._columns[table].index(stored)], use_threads=False
-        )
         removed = pa.array(stored.removed, pa.string())
-        for path in self._files[table]:
-            with pa.OSFile(str(path)) as file, pa.ipc.open_file(file, options=options) as reader:
-                for number in range(reader.num_record_batches):
-                    texts = reader.get_batch(number).column(0).drop_null()
-                    yield texts.filter(pc.invert(pc.is_in(texts, removed))) if len(removed) else texts
+        for batch in _batches(self._files[table], [self._columns[table].index(stored)]):
+            texts = batch.column(0).drop_null()
+            yield texts.filter(pc.invert(pc.is_in(texts, removed))) if len(removed) else texts
 
     def is_unique(self, table: str, columns: Sequence[str]) -> bool:
         """Whether no two rows have the same values in these columns, which are complete."""
@@ -236,6 +235,7 @@ class TextStore:
 
     def repeated(self, table: str, columns: Sequence[str]) -> int:
         """How many rows repeat the values of another one in these columns; rows without a value repeat none."""
+        self.store(table, columns)
         names = ", ".join(map(_quoted, columns))
         present = " AND ".join(f"{_quoted(column)} IS NOT NULL" for column in columns)
         sets = f"SELECT count(*) AS n FROM {_quoted(table)} WHERE {present} GROUP BY {names}"
@@ -243,12 +243,14 @@ class TextStore:
 
     def first_rows(self, table: str, columns: Sequence[str], rows: int) -> dict[str, Hashes]:
         """The hashes of up to ``rows`` stored rows in these columns, which are complete."""
+        self.store(table, columns)
         query = f"SELECT {_named(columns, 'c')} FROM {_quoted(table)} LIMIT {rows}"
         found = self._db.execute(query).fetchnumpy()
         return {name: found[f"c{number}"] for number, name in enumerate(columns)}
 
     def groups(self, table: str, columns: Sequence[str]) -> tuple[int, int]:
         """How many different values the columns have together, and how many pairs of rows have the same."""
+        self.store(table, columns)
         groups = f"SELECT {_named(columns, 'c')}, count(*) AS n FROM {_quoted(table)} GROUP BY ALL"
         found = self._one(f"SELECT count(*), coalesce(sum(n * (n - 1) // 2), 0) FROM ({groups})")
         return int(found[0]), int(found[1])
@@ -272,6 +274,7 @@ class TextStore:
 
     def hits(self, table: str, column: str) -> dict[int, int]:
         """How many values of each stored list the column has; lists without any are left out."""
+        self.store(table, [column])
         stored = f"SELECT {_quoted(column)} FROM {_quoted(table)}"
         query = f"SELECT number, count(*) FROM temp.samples WHERE hash(value) IN ({stored}) GROUP BY number"
         return {int(number): int(hits) for number, hits in self._db.execute(query).fetchall()}
@@ -308,6 +311,7 @@ class TextStore:
         """The relation of the columns' different values v0, v1, ..., without NULL, with their numbers ``n``."""
         asked = table, tuple(columns)
         if asked not in self._groups:
+            self.store(table, columns)
             self._groups[asked] = f"groups_{len(self._groups)}"
             present = " AND ".join(f"{_quoted(name)} IS NOT NULL" for name in columns)
             self._db.execute(
@@ -317,12 +321,29 @@ class TextStore:
         return f"temp.{self._groups[asked]}"
 
     def _distinct(self, table: str, columns: Sequence[str]) -> int:
+        self.store(table, columns)
         names = ", ".join(map(_quoted, columns))
         return int(self._one(f"SELECT count(*) FROM (SELECT DISTINCT {names} FROM {_quoted(table)})")[0])
 
     def _one(self, query: str) -> tuple[Any, ...]:
         [row] = self._db.execute(query).fetchall()
         return row
+
+
+def _batches(paths: Iterable[Path], fields: Sequence[int]) -> Iterator[pa.RecordBatch]:
+    """The texts of some columns."""
+    options = pa.ipc.IpcReadOptions(included_fields=list(fields), use_threads=False)
+    for path in paths:
+        with pa.OSFile(str(path)) as file, pa.ipc.open_file(file, options=options) as reader:
+            for number in range(reader.num_record_batches):
+                yield reader.get_batch(number)
+
+
+def _hash(number: int, column: _Column) -> str:
+    """An expression for a 64-bit number for each text, NULL for a text that is missing or removed."""
+    name = f"c{number}"
+    absent = f"{name} IS NULL" + (f" OR list_contains(?, {name})" if column.removed else "")
+    return f"CASE WHEN {absent} THEN NULL ELSE hash({name}) END"
 
 
 def _quoted(name: str) -> str:

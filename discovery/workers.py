@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
 from threading import Thread
 from typing import Any, TypeVar
+
+from discovery.no_pandas import refuse_pandas
 
 Result = TypeVar("Result")
 
@@ -40,6 +42,26 @@ def run_all(
             yield begun.pop(number).result()
 
 
+def run_each(
+    function: Callable[..., Result],
+    calls: Sequence[tuple[Any, ...]],
+    sizes: Sequence[int],
+    workers: int | None = None,
+) -> Iterator[tuple[int, Result]]:
+    """The number of each call with its result, as they end; the calls are begun in their order.
+
+    Arguments as those of ``run_all``.
+    """
+    if not needs_processes(sizes, workers):
+        yield from ((number, function(*call)) for number, call in enumerate(calls))
+        return
+    with _worker_pool(workers) as pool:
+        begun = {pool.submit(function, *call): number for number, call in enumerate(calls)}
+        pool.shutdown(wait=False)
+        for future in as_completed(begun):
+            yield begun.pop(future), future.result()
+
+
 def needs_processes(sizes: Sequence[int], workers: int | None = None) -> bool:
     """Whether calls with inputs of these sizes are run in other processes."""
     return bool(workers) or (workers is None and len(sizes) > 1 and sum(sizes) >= _SMALL)
@@ -48,7 +70,7 @@ def needs_processes(sizes: Sequence[int], workers: int | None = None) -> bool:
 @contextmanager
 def _worker_pool(workers: int | None) -> Iterator[ProcessPoolExecutor]:
     """Processes that end with the block, and immediately after an error in it or the death of this process."""
-    pool = ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), initializer=_follow_parent)
+    pool = ProcessPoolExecutor(workers or os.cpu_count(), get_context("spawn"), initializer=_prepare)
     try:
         yield pool
     except BaseException:
@@ -60,6 +82,11 @@ def _worker_pool(workers: int | None) -> Iterator[ProcessPoolExecutor]:
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _prepare() -> None:
+    refuse_pandas()
+    _follow_parent()
 
 
 def _follow_parent() -> None:

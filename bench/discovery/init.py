@@ -14,6 +14,7 @@ from bench.discovery.measure import Measured, measure
 from bench.show import show_table
 from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.tables.datasets import folder as datasets_folder
+from discovery.no_pandas import refuse_pandas
 
 DATASET = "bench_shop"
 PEER, PROFILE = "DuckDB reads the files into tables", "dataforge init, profiling only"
@@ -82,4 +83,5 @@ def profile(folder: str) -> None:
 
 
 if __name__ == "__main__":
+    refuse_pandas()
     {"peer": peer, "profile": profile}[sys.argv[1]](*sys.argv[2:])

@@ -4,6 +4,9 @@ import sys
 
 from dataforge.errors import InvalidDeclaration
 from dataforge.visible import visible_line
+from discovery.no_pandas import refuse_pandas
+
+refuse_pandas()
 
 try:
     from dataforge_cli.main import app
