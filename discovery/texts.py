@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import chain, count
@@ -150,7 +150,9 @@ class TextStore:
         with closing(_batches(self._files[table], [number for number, _ in chosen])) as batches:
             schema = pa.schema([(f"c{number}", pa.string()) for number, _ in chosen])
             self._db.register("incoming", pa.RecordBatchReader.from_batches(schema, batches))
-            hashes = ", ".join(f"{_hash(number, column)} AS {_quoted(column.name)}" for number, column in chosen)
+            hashes = ", ".join(
+                f"{_hash(number, column)} AS {_quoted(column.name)}" for number, column in chosen
+            )
             query = f"CREATE OR REPLACE TABLE {_quoted(table)} AS SELECT {hashes} FROM incoming"
             self._db.execute(query, removed).fetchall()
             self._db.unregister("incoming")
@@ -177,9 +179,8 @@ class TextStore:
 
     def _count_distinct(self, table: str) -> None:
         for column in self._columns[table]:
-            if column.distinct is None and column.figures.sample.complete:
-                column.distinct = len(self._left(column))
-            elif column.distinct is None and column.name not in self._stored[table]:
+            counted = column.figures.sample.complete or column.name not in self._stored[table]
+            if column.distinct is None and counted:
                 column.distinct = len(self._left(column))
         unknown = [column for column in self._columns[table] if column.distinct is None]
         if not unknown:
@@ -330,7 +331,7 @@ class TextStore:
         return row
 
 
-def _batches(paths: Iterable[Path], fields: Sequence[int]) -> Iterator[pa.RecordBatch]:
+def _batches(paths: Iterable[Path], fields: Sequence[int]) -> Generator[pa.RecordBatch]:
     """The texts of some columns."""
     options = pa.ipc.IpcReadOptions(included_fields=list(fields), use_threads=False)
     for path in paths:

@@ -115,6 +115,8 @@ def propose_types(
             return _propose(values[name], found, typed=typed)
         return propose_type(values[name], indexed=False)
 
+    if all(column.all_known for column in values.values()):
+        return {name: proposed(name) for name in values}
     # Arrow validates whole columns without the interpreter's lock.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(values, pool.map(proposed, values), strict=True))
