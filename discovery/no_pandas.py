@@ -10,7 +10,7 @@ from typing import Any
 class _NoPandas(MetaPathFinder):
     def find_spec(self, name: str, *_: Any) -> None:
         if name == "pandas":
-            raise ImportError("This process does not use pandas, which no deployed function has either.")
+            raise ImportError("The command line does not use pandas.")
 
 
 def refuse_pandas() -> None:

@@ -36,8 +36,8 @@ _EXACT_FROM = 0.8
 
 @dataclass(frozen=True)
 class ColumnTexts:
-    """Figures of a column's texts. ``present``: rows with a value. ``distinct``: an estimate unless it is near the rows, and
-    at least so many of a column whose hashes are not stored.
+    """Figures of a column's texts. ``present``: rows with a value. ``distinct``: an estimate unless it is near the rows; the
+    number of sampled values where hashes are not stored.
     """
 
     name: str

@@ -27,7 +27,7 @@ from dataforge import (
     TimestampTz,
     Uuid,
 )
-from dataforge.bulk.canonical import canonical, shortcut, validate_text
+from dataforge.bulk.canonical import canonical, refused, shortcut, validate_text
 from dataforge.tables.catalogue import Column
 from dataforge.tables.columns import HexId, SmallInt
 from dataforge.tables.fields import read_rule
@@ -118,6 +118,7 @@ def test_shortcut_gives_the_result_of_the_validator(annotation: Any, values: lis
     result = canonical(column, raw, has_nul=False)
     bad = [False] * len(raw) if (mask := result.bad()) is None else mask.tolist()
     assert bad == [bool(found.errors) for found in expected]
+    assert refused(column, raw, has_nul=False).tolist() == bad
     texts = [text for text, wrong in zip(result.quoted.to_pylist(), bad, strict=True) if not wrong]
     assert texts == [found.quoted for found in expected if not found.errors]
 
