@@ -25,6 +25,7 @@ from local.emulator import (
     unknown_types,
     version_ranges,
 )
+from local.emulator.s3 import clock, lifecycle, object_lock, settings
 
 
 def main() -> None:
@@ -54,9 +55,14 @@ def main() -> None:
     map_runs.apply()
     api_keys.apply()
     version_ranges.apply()
+    settings.apply()
+    object_lock.apply()
+    lifecycle.apply()
+    administrator = json.loads(options.administrator.read_text())
+    clock.apply(administrator["aws_access_key_id"])
     if options.data:
         kept_state.apply(options.data)
-    credentials.apply(json.loads(options.administrator.read_text()), int(os.environ["GATEWAY_PORT"]))
+    credentials.apply(administrator, int(os.environ["GATEWAY_PORT"]))
     sys.argv = ["ministack"]
     app.main()
 

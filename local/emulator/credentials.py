@@ -16,10 +16,13 @@ from ministack.services import lambda_svc, sts
 
 from local.emulator.anchors import require
 from local.emulator.gate import Answer, Gate
-from local.emulator.signatures import Credential, Refused, Request
+from local.emulator.signatures import PARAMETERS_WRONG, Credential, Refused, Request
 
 Administrator = dict[str, str]
 """aws_access_key_id, aws_secret_access_key"""
+
+MALFORMED = (PARAMETERS_WRONG, "InvalidArgument")
+"""Errors of S3 in the signature of an address, which the emulator does not know."""
 
 
 def apply(administrator: Administrator, port: int) -> None:
@@ -76,5 +79,5 @@ def _refuse(request: Request, error: Refused) -> Answer:
     headers, parameters = dict(request.headers), {name: [value] for name, value in request.parameters}
     service = detect_service(request.method, request.path, headers, parameters)
     denied = iam_evaluator.AuthError(error.code, str(error))
-    answer: Answer = app._credential_failure(service, "", str(uuid.uuid4()), denied, headers)
-    return answer
+    status, fields, body = app._credential_failure(service, "", str(uuid.uuid4()), denied, headers)
+    return 400 if error.code in MALFORMED else status, fields, body

@@ -17,6 +17,7 @@ from botocore.credentials import Credentials
 ALGORITHM = "AWS4-HMAC-SHA256"
 MAX_SKEW = timedelta(minutes=15)
 MAX_EXPIRES = 7 * 24 * 3600
+PARAMETERS_WRONG, HEADER_WRONG = "AuthorizationQueryParametersError", "IncompleteSignature"
 
 
 class Refused(Exception):
@@ -96,6 +97,8 @@ def _claim(request: Request) -> Claim:
         return _claim_of_header(authorization, request)
     if "X-Amz-Signature" in parameters and not authorization:
         return _claim_of_url(parameters)
+    if authorization:
+        raise Refused("InvalidArgument", "Only one auth mechanism allowed.")
     raise Refused("MissingAuthenticationToken", "The request must have one signature, and no more.")
 
 
@@ -123,7 +126,8 @@ def _checked(fields: dict[str, str], token: str, expires: str | None) -> Claim:
     missing = [name for name in ("Credential", "SignedHeaders", "Signature", "Date") if not fields.get(name)]
     scope = fields.get("Credential", "").split("/")
     if fields.get("Algorithm") != ALGORITHM or missing or len(scope) != 5 or scope[4] != "aws4_request":
-        raise Refused("IncompleteSignature", f"The signature must be a complete {ALGORITHM} signature.")
+        code = HEADER_WRONG if expires is None else PARAMETERS_WRONG
+        raise Refused(code, f"The signature must be a complete {ALGORITHM} signature.")
     key, day, region, service, _ = scope
     headers = frozenset(fields["SignedHeaders"].split(";"))
     return Claim(key, day, region, service, headers, fields["Signature"], fields["Date"], token, expires)
@@ -134,12 +138,13 @@ def _require_time(claim: Claim, now: datetime) -> None:
         signed_at = datetime.strptime(claim.signed_at, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         valid = MAX_SKEW if claim.expires is None else timedelta(seconds=_seconds(claim.expires))
     except ValueError as error:
-        raise Refused(
-            "IncompleteSignature", "The date or the validity of the signature is malformed."
-        ) from error
+        code = HEADER_WRONG if claim.expires is None else PARAMETERS_WRONG
+        raise Refused(code, "The date or the validity of the signature is malformed.") from error
+    if claim.expires is not None and signed_at > now + MAX_SKEW:
+        raise Refused("AccessDenied", "Request is not yet valid")
     if claim.day != claim.signed_at[:8]:
         raise Refused("CredentialDateMismatch", "The credential has another date than the request.")
-    if signed_at > now + MAX_SKEW or (claim.expires is None and now > signed_at + valid):
+    if claim.expires is None and abs(now - signed_at) > MAX_SKEW:
         raise Refused(
             "RequestTimeTooSkewed",
             f"The request was signed at {claim.signed_at}; it is {now:%Y%m%dT%H%M%SZ}.",

@@ -139,8 +139,11 @@ def test_presigned_address_reaches_the_emulator() -> None:
         (lambda: ("PUT", presigned(), {"host": HOST}), "SignatureDoesNotMatch"),
         (lambda: ("GET", presigned(), {"host": "localhost:4566"}), "SignatureDoesNotMatch"),
         (lambda: ("GET", presigned() + "&versionId=1", {"host": HOST}), "SignatureDoesNotMatch"),
-        (lambda: ("GET", presigned(expires=8 * 24 * 3600), {"host": HOST}), "IncompleteSignature"),
-        (lambda: ("GET", presigned(), signed()[2]), "MissingAuthenticationToken"),
+        (
+            lambda: ("GET", presigned(expires=8 * 24 * 3600), {"host": HOST}),
+            "AuthorizationQueryParametersError",
+        ),
+        (lambda: ("GET", presigned(), signed()[2]), "InvalidArgument"),
     ],
 )
 def test_request_without_a_valid_signature_is_refused(
@@ -178,6 +181,9 @@ def test_presigned_address_expires() -> None:
     with pytest.raises(Refused, match="expired") as caught:
         verify(request, b"", find, now + timedelta(seconds=62))
     assert caught.value.code == "RequestExpired"
+    with pytest.raises(Refused, match="not yet valid") as early:
+        verify(request, b"", find, now - timedelta(minutes=16))
+    assert early.value.code == "AccessDenied"
 
 
 @pytest.mark.parametrize("address", [API, CALLBACK])

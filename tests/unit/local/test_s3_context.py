@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from local.emulator.s3_context import PLAIN, s3_context
+from local.emulator.s3.context import PLAIN, s3_context
 from local.emulator.signatures import Request
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
