@@ -22,7 +22,7 @@ Administrator = dict[str, str]
 """aws_access_key_id, aws_secret_access_key"""
 
 MALFORMED = (PARAMETERS_WRONG, "InvalidArgument")
-"""Errors of S3 in the signature of an address, which the emulator does not know."""
+"""Errors of S3 in the signature of an address, for which the emulator has no status."""
 
 
 def apply(administrator: Administrator, port: int) -> None:

@@ -12,6 +12,7 @@ from local.emulator.anchors import require
 from local.emulator.s3.lifecycle import Rule
 
 TYPE = "AWS::S3::Bucket"
+SSE = "x-amz-server-side-encryption"
 Properties = dict[str, Any]
 
 
@@ -29,7 +30,10 @@ def apply() -> None:
     )
     require("s3.settings", s3, "_bucket_lifecycle", "_bucket_encryption", "_bucket_object_lock", "_buckets")
     require("s3.settings", s3, "_lifecycle_rules_error", "_bucket_has_versions", "_delete_bucket")
-    require("s3.settings", s3, "_put_bucket_encryption", "_delete_bucket_encryption")
+    require(
+        "s3.settings", s3, "_put_bucket_encryption", "_delete_bucket_encryption", "_resolve_sse_write_headers"
+    )
+    require("s3.settings", s3, "get_region", "get_account_id")
     provisioners._S3_BUCKET_CONFIGURATIONS += (
         ("LifecycleConfiguration", _rules, _put_rules, s3._delete_bucket_lifecycle),
         ("BucketEncryption", _encryption, s3._put_bucket_encryption, s3._delete_bucket_encryption),
@@ -37,6 +41,20 @@ def apply() -> None:
         ("ObjectLockConfiguration", _retention, _put_retention, lambda bucket: _put_retention(bucket, None)),
     )
     provisioners._RESOURCE_HANDLERS[TYPE]["delete"] = provisioners._s3_delete = _delete
+    _encrypt_with_the_key_of_the_account()
+
+
+def _encrypt_with_the_key_of_the_account() -> None:
+    """Without a key, aws:kms encrypts with the key that S3 has in the account. CDK's own bucket is encrypted so."""
+    original = s3._resolve_sse_write_headers
+
+    def resolve(headers: dict[str, str], bucket: str) -> Any:
+        if headers.get(SSE) == "aws:kms" and not headers.get(f"{SSE}-aws-kms-key-id"):
+            key = f"arn:aws:kms:{s3.get_region()}:{s3.get_account_id()}:alias/aws/s3"
+            headers = {**headers, f"{SSE}-aws-kms-key-id": key}
+        return original(headers, bucket)
+
+    s3._resolve_sse_write_headers = resolve
 
 
 def _rules(properties: Properties) -> list[Rule]:

@@ -110,7 +110,8 @@ def test_address_that_is_not_valid_any_more_or_for_too_long_is_refused(
 
 
 def test_address_signed_with_an_unknown_key_is_refused(emulator: ClientSettings) -> None:
-    unknown = boto3.client("s3", **{**emulator, "aws_access_key_id": "AKIAUNKNOWN"}, config=BY_PATH)
+    other: ClientSettings = {**emulator, "aws_access_key_id": "AKIAUNKNOWN"}
+    unknown = boto3.client("s3", **other, config=BY_PATH)
     url = unknown.generate_presigned_url("get_object", {"Bucket": "any", "Key": "any"})
     assert b"<Code>InvalidAccessKeyId<" in urllib3.request("GET", url).data
 
@@ -182,9 +183,7 @@ def test_locked_version_is_deleted_by_bypassing_governance_only(s3: Any, locked:
 
 
 def test_locked_object_needs_a_checksum(emulator: ClientSettings, locked: str) -> None:
-    without = boto3.client(
-        "s3", **emulator, config=Config(request_checksum_calculation="when_required", s3=BY_PATH.s3)
-    )
+    without = boto3.client("s3", **emulator, config=Config(request_checksum_calculation="when_required"))
     assert error(without.put_object, Bucket=locked, Key="key", Body=b"1") == "InvalidRequest"
 
 
