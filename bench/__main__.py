@@ -8,12 +8,13 @@ from pathlib import Path
 from bench.api import deliver, gateway, ingest
 from bench.backups import backup, restore
 from bench.discovery import init
-from bench.migration import benchmark, cloud, dialects, publish
+from bench.migration import benchmark, cloud, dialects, filled, publish
 
 BENCHMARKS = {
     "migrate": benchmark.main,
     "dialects": dialects.main,
     "publish": publish.main,
+    "filled": filled.main,
     "backup": backup.main,
     "restore": restore.main,
     "cloud": cloud.main,

@@ -1,0 +1,67 @@
+"""The peer of a migration into filled tables: ``\\copy`` into temporary tables and INSERT … ON CONFLICT, in two sessions."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+from bench.processors import Cost, of_finished_children, of_server
+from bench.server import Server
+from dataforge.postgres import ddl
+from dataforge.postgres.row_identity import on_key
+from dataforge.postgres.sql import Sql, ident
+from dataforge.tables.catalogue import Table
+from dataforge.tables.datasets import get_dataset
+
+SESSIONS = (
+    ("category_translations", "geolocations"),
+    ("products", "sellers", "customers", "orders", "order_items", "order_payments", "order_reviews"),
+)
+"""The tables of each session. No foreign key leads from one session's tables to the other's."""
+
+
+def merge_by_hand(server: Server, database: str, folder: Path, *, update: bool) -> Cost:
+    """Merge the folder's files into the database, each table in a transaction of its own, both sessions at once."""
+    begun, spent, children = time.perf_counter(), of_server(server), of_finished_children()
+    sessions = [_start(server, database) for _ in SESSIONS]
+    for session, tables in zip(sessions, SESSIONS, strict=True):
+        if session.stdin is None:
+            raise RuntimeError("psql has no standard input.")
+        session.stdin.write("\n".join(_script(folder, name, update=update) for name in tables))
+        session.stdin.close()
+    for session in sessions:
+        if session.wait():
+            raise RuntimeError("psql failed.")
+    seconds = time.perf_counter() - begun
+    return Cost(seconds, of_server(server) - spent, of_finished_children() - children)
+
+
+def _start(server: Server, database: str) -> subprocess.Popen[str]:
+    command = [server.psql(), "-q", "-X", "-v", "ON_ERROR_STOP=on", server.superuser_url(database)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+
+
+def _script(folder: Path, name: str, *, update: bool) -> str:
+    table = get_dataset("olist").table(name)
+    columns, live = ddl.columns_sql(table), ddl.qualified(table)
+    return "\n".join(
+        [
+            f"BEGIN; CREATE TEMPORARY TABLE loaded (LIKE {live}) ON COMMIT DROP;",
+            f"\\copy loaded ({columns}) from '{folder / str(table.file)}' with (format csv, header)",
+            f"INSERT INTO {live} AS l ({columns}) SELECT {columns} FROM loaded"
+            f" ON CONFLICT ({on_key(table)}) {_action(table, update=update)}; COMMIT;",
+        ]
+    )
+
+
+def _action(table: Table, *, update: bool) -> Sql:
+    others = [ident(name) for name in table.column_names if name not in table.key]
+    if not update or not table.key or not others:
+        return Sql("DO NOTHING")
+    return Sql("DO UPDATE SET {} WHERE ({}) IS DISTINCT FROM ({})").format(
+        *(
+            Sql(", ").join(Sql(form).format(name=name) for name in others)
+            for form in ("{name} = excluded.{name}", "l.{name}", "excluded.{name}")
+        )
+    )
