@@ -14,37 +14,32 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2.errors
 
-from dataforge.postgres import ddl, shadow
+from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATION_RUN
-from dataforge.postgres.row_identity import same_key, same_row
-from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
+from dataforge.postgres.unwritten import State
 from dataforge.records.text_budget import USE
 from dataforge.runs import leases
 from dataforge.settings import RejectionLimits
 from dataforge.tables.catalogue import Table
+from functions.migrate.resolve.compare import Comparison, compare, count_rows
 from functions.migrate.resolve.conflicts import remove_conflicts, remove_stored_conflicts
 from functions.migrate.resolve.duplicates import remove_duplicates
 from functions.migrate.resolve.locate import locate
 from functions.migrate.resolve.orphans import remove_orphans
 from functions.migrate.resolve.rejected_rows import RejectedRows
-from functions.migrate.run.copies import stored_copies
 from functions.migrate.run.declared import no_longer_fits, require_columns
 from functions.migrate.run.ledger import Resolved, RowsByFile, read_resolved, store_resolved
 from functions.migrate.run.migration import Run, read_run
 from functions.migrate.run.rejections.store import RejectionStore
 from functions.migrate.run.rejections.uncounted import Uncounted
-from functions.migrate.run.source_files import file_numbers
+from functions.migrate.run.whole_tables import allow_memory, state_if_compared_whole
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from dataforge.postgres.types import Connection, Cursor
-
-
-_FILE = Sql("s.{} >> {}").format(shadow.SOURCE, shadow.FILE_SHIFT)
-"""The SQL of the file number of a row ``s``."""
 
 
 def resolve(
@@ -63,7 +58,9 @@ def resolve(
         if len(done) < len(circle):
             done = _resolve(cursor, s3, limits, run, circle, found)
     # The output is part of the execution's history, which must not hold values of rows.
-    return done[table_name].model_dump(mode="json", exclude_none=True, exclude={"orphans", "uncounted"})
+    return done[table_name].model_dump(
+        mode="json", exclude_none=True, exclude={"orphans", "state", "uncounted"}
+    )
 
 
 def _resolve(
@@ -77,20 +74,24 @@ def _resolve(
     """Resolve the tables of a circle and store their documents."""
     require_columns(cursor, run.id, run.tables)
     shadows = [RejectedRows(cursor, run, table) for table in circle]
+    allow_memory(cursor)
     if run.mode == "swap":
         _build(cursor, run, shadows)
+        compared = [count_rows(cursor, run, table) for table in circle]
+        states: list[State | None] = [None] * len(circle)
     else:
-        _remove_all(cursor, run, shadows)
+        states = [state_if_compared_whole(cursor, run, table) for table in circle]
+        compared = _remove_all(cursor, run, shadows)
     found, used = {}, 0
-    for rejected in shadows:
+    for rejected, comparison, state in zip(shadows, compared, states, strict=True):
         table = rejected.table
-        unchanged, updated = (Counter[int](), 0) if run.mode == "swap" else _compare(cursor, run, table)
         store = RejectionStore(cursor, s3, limits, run.id, table, "resolve")
         store.add(locate(cursor, s3, run, rejected.positions()))
         uncounted = store.close()
         used += store.used
         rejected.close()
-        resolved = _result(cursor, run, table, rejected, unchanged, updated, before[table.name])
+        resolved = _result(run, rejected, comparison, before[table.name])
+        resolved = resolved.model_copy(update={"state": state})
         found[table.name] = _with_uncounted(resolved, before[table.name], uncounted)
         store_resolved(cursor, run.id, table.name, found[table.name])
     if used:
@@ -98,34 +99,25 @@ def _resolve(
     return found
 
 
-def _result(
-    cursor: Cursor,
-    run: Run,
-    table: Table,
-    rejected: RejectedRows,
-    unchanged: Counter[int],
-    updated: int,
-    before: Resolved | None,
-) -> Resolved:
+def _result(run: Run, rejected: RejectedRows, compared: Comparison, before: Resolved | None) -> Resolved:
     """The counts, including the rows that were deleted when the table was resolved before."""
-    rows, hash_total = _rows(cursor, run, table)
     earlier = before.files if before else RowsByFile()
     files = RowsByFile(
-        rows=rows,
-        unchanged=unchanged,
+        rows=compared.rows,
+        unchanged=compared.unchanged,
         deduplicated=rejected.deduplicated + Counter(earlier.deduplicated),
         rejected=rejected.rejected + Counter(earlier.rejected),
     )
     return Resolved(
         mode=run.mode,
         again=before.again if before else 0,
-        rows=rows.total(),
-        unchanged=unchanged.total(),
+        rows=compared.rows.total(),
+        unchanged=compared.unchanged.total(),
         deduplicated=sum(files.deduplicated.values()),
         rejected=sum(files.rejected.values()),
-        updated=updated,
+        updated=compared.differing,
         files=files,
-        hash_total=hash_total,
+        hash_total=compared.hash_total,
         removed_hash_total=((before.removed_hash_total if before else 0) + rejected.hash_total) % 2**64,
     )
 
@@ -134,24 +126,6 @@ def _with_uncounted(resolved: Resolved, before: Resolved | None, uncounted: Unco
     earlier = before.uncounted if before else None
     found = [some for some in (earlier, uncounted) if some]
     return resolved.model_copy(update={"uncounted": sum(found, Uncounted()) if found else None})
-
-
-def _rows(cursor: Cursor, run: Run, table: Table) -> tuple[Counter[int], int]:
-    """The shadow's rows by file, and the sum of their hashes (modulo 2**64)."""
-    numbers = file_numbers(cursor, run, table)
-    row_hash = ddl.row_hash_sql(table, "s")
-    if len(numbers) == 1:
-        # Counting without groups is faster.
-        cursor.execute(
-            Sql("SELECT count(*), coalesce(sum({}), 0) FROM {} s").format(row_hash, run.shadow(table))
-        )
-        count, total = one_row(cursor)
-        return Counter({numbers[0]: count}), int(total) % 2**64
-    cursor.execute(
-        Sql("SELECT {}, count(*), sum({}) FROM {} s GROUP BY 1").format(_FILE, row_hash, run.shadow(table))
-    )
-    files = cursor.fetchall()
-    return Counter({file: rows for file, rows, _ in files}), sum(int(total) for *_, total in files) % 2**64
 
 
 def _build(cursor: Cursor, run: Run, circle: Sequence[RejectedRows]) -> None:
@@ -188,35 +162,31 @@ def _add_foreign_keys(cursor: Cursor, run: Run, circle: Sequence[RejectedRows]) 
     return False
 
 
-def _remove_all(cursor: Cursor, run: Run, circle: Sequence[RejectedRows]) -> None:
+def _remove_all(cursor: Cursor, run: Run, circle: Sequence[RejectedRows]) -> list[Comparison]:
     """Remove from the shadows what cannot be merged into the tables."""
     for rejected in circle:
-        cursor.execute(Sql("ANALYZE {}").format(run.shadow(rejected.table)))
+        _analyze(cursor, run, rejected.table)
         remove_duplicates(run, rejected)
+    compared = [compare(cursor, run, rejected.table) for rejected in circle]
+    if all(comparison.all_unchanged for comparison in compared):
+        # The tables have these rows, each with its own key, unique values and parents.
+        return compared
+    deleted = [rejected.rejected.total() for rejected in circle]
     remove_orphans(run, circle)
-    for rejected in circle:
-        remove_stored_conflicts(run, rejected)
+    for rejected, comparison in zip(circle, compared, strict=True):
+        if comparison.differing or rejected.table.uniques:
+            remove_stored_conflicts(run, rejected)
         remove_conflicts(run, rejected)
     if any(key.deferrable for rejected in circle for key in rejected.table.foreign_keys):
         # Rows that were rejected as conflicts may be the parents of others.
         remove_orphans(run, circle)
+    return [
+        comparison if rejected.rejected.total() == before else compare(cursor, run, rejected.table)
+        for rejected, comparison, before in zip(circle, compared, deleted, strict=True)
+    ]
 
 
-def _compare(cursor: Cursor, run: Run, table: Table) -> tuple[Counter[int], int]:
-    """Compare the shadow with the table, into which its rows are to be merged.
-
-    Returns how many of its rows the table has already, by file, and how many it has with other values, to be updated.
-    """
-    if table.is_multiset:
-        return stored_copies(cursor, run, table), 0
-    cursor.execute(
-        Sql("SELECT {}, count(*) FILTER (WHERE {}), count(*) FROM {} s JOIN {} l ON {} GROUP BY 1").format(
-            _FILE,
-            same_row(table, "s", "l"),
-            run.shadow(table),
-            ddl.qualified(table),
-            same_key(table, "s", "l"),
-        )
-    )
-    files = cursor.fetchall()
-    return Counter({file: same for file, same, _ in files}), sum(stored - same for _, same, stored in files)
+def _analyze(cursor: Cursor, run: Run, table: Table) -> None:
+    """Collect the statistics for the joins. A tenth of the usual sample tells the number of rows and of their keys."""
+    cursor.execute("SET LOCAL default_statistics_target = 10")
+    cursor.execute(Sql("ANALYZE {}").format(run.shadow(table)))

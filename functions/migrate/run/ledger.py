@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from dataforge.formats.csv_boundaries import Passage
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
+from dataforge.postgres.unwritten import State
 from dataforge.runs.results.migration import Counts
 from dataforge.runs.results.report import Orphans
 from functions.migrate.run.reading.validated_records import ValidatedRecords
@@ -128,7 +129,8 @@ class Resolved(BaseModel):
 
     ``mode``: the run's mode when the table was resolved; empty if the table must be resolved again. ``again``: how often
     that happened. ``figures`` (by file number), ``differences`` and ``orphans`` are added by reconciliation.
-    ``uncounted``: the rejections whose reasons the ledger's rows do not have.
+    ``uncounted``: the rejections whose reasons the ledger's rows do not have. ``state``: of the table with which the rows
+    were compared, if most of it was read.
     """
 
     mode: str
@@ -145,6 +147,7 @@ class Resolved(BaseModel):
     differences: list[str] | None = None
     orphans: tuple[Orphans, ...] | None = None
     uncounted: Uncounted | None = None
+    state: State | None = None
 
     def as_json(self) -> str:
         """The stored document, without fields that reconciliation has not added."""

@@ -1,0 +1,48 @@
+"""Settings and facts for statements that read most of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dataforge.postgres import ddl
+from dataforge.postgres.rows import one_row
+from dataforge.postgres.unwritten import State, observe
+from dataforge.tables.catalogue import Table
+from functions.migrate.run.migration import Run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
+
+_SHARE = 4
+"""A table is read whole if the run has at least one row for this many of the table."""
+
+_SIZES = "SELECT pg_relation_size(%s::regclass), pg_relation_size(%s::regclass)"
+
+_STORES_AS_GIVEN = """
+    SELECT relkind = 'r' AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)
+           AND NOT EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid)
+           AND NOT EXISTS (SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent))
+    FROM pg_class c WHERE oid = %s::regclass
+"""
+
+
+def allow_memory(cursor: Cursor) -> None:
+    """Let this transaction's joins, sorts and index builds use more memory than a server's default for any session."""
+    cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '256MB'")
+
+
+def state_if_compared_whole(cursor: Cursor, run: Run, table: Table) -> State | None:
+    """The table's state, which costs a scan, if comparing the run's rows with it reads most of it."""
+    cursor.execute(_SIZES, (ddl.qualified(table), run.shadow(table)))
+    stored, loaded = one_row(cursor)
+    return observe(cursor, table) if stored <= _SHARE * loaded else None
+
+
+def stores_as_given(cursor: Cursor, table: Table) -> bool:
+    """Whether the table stores rows as they are inserted: no trigger or rule may change them.
+
+    It remains so until the end of a transaction that has written to the table.
+    """
+    cursor.execute(_STORES_AS_GIVEN, (ddl.qualified(table),))
+    return bool(one_row(cursor)[0])

@@ -1,0 +1,86 @@
+"""Prove that no row of a table was inserted, changed or deleted since an earlier instant, by one scan.
+
+Every version of a row carries the transaction that wrote it (``xmin``). At the earlier instant all rows were of transactions
+that had ended, the oldest open one being ``before``. A later scan finds as many rows, all of transactions older than
+``before``: such rows were visible at that instant, and none of them is missing. An update writes a new version, and so do
+COPY, a restore and an ALTER TABLE that rewrites the table. Triggers, roles and statistics have no part in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from dataforge.postgres import ddl
+from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql
+from dataforge.tables.catalogue import Table
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
+
+_HALF_CIRCLE = 2**31 - 10_000_000
+"""``xmin`` has 32 bits. Beyond this distance between two instants a young row could look old."""
+
+_IDENTITY = """
+    SELECT md5(concat_ws(' ', c.oid, (
+        SELECT string_agg(concat_ws(' ', attnum, attname, atttypid, atttypmod, attcollation), ',' ORDER BY attnum)
+        FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped)))
+    FROM pg_class c JOIN pg_am a ON a.oid = c.relam
+    WHERE c.oid = to_regclass(%s) AND c.relkind = 'r' AND amname = 'heap'
+    AND NOT EXISTS (SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent))
+"""
+"""The table and its columns: another table can take its name, and a column with a default can replace another, without a
+new version of a row. No row for a table whose rows may be those of others."""
+
+_COUNT = Sql(
+    "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, count(*),"
+    " count(*) FILTER (WHERE age(xmin) > age({}::text::xid8::xid)) FROM {}"
+)
+
+
+class State(BaseModel):
+    """A table at one instant: its identity, the oldest transaction that was open, and the number of rows, all older."""
+
+    model_config = ConfigDict(frozen=True)
+
+    identity: str
+    before: int
+    rows: int
+
+
+def observe(cursor: Cursor, table: Table) -> State | None:
+    """The table's present state. None if it cannot be recognized later: an open transaction is older than one of its rows.
+
+    A statement that reads the table after this call reads this state, if ``is_unwritten`` holds later.
+    """
+    identity = _identity(cursor, table)
+    cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+    before = int(one_row(cursor)[0])
+    rows, older, _ = _count(cursor, table, before)
+    return State(identity=identity, before=before, rows=rows) if identity and rows == older else None
+
+
+def is_unwritten(cursor: Cursor, table: Table, state: State) -> bool:
+    """Whether the table has the rows of this state, no more and no less."""
+    rows, older, now = _count(cursor, table, state.before)
+    return (
+        rows == older == state.rows
+        and 0 <= now - state.before < _HALF_CIRCLE
+        and _identity(cursor, table) == state.identity
+    )
+
+
+def _identity(cursor: Cursor, table: Table) -> str:
+    cursor.execute(_IDENTITY, (ddl.qualified(table),))
+    found = cursor.fetchone()
+    return found[0] if found else ""
+
+
+def _count(cursor: Cursor, table: Table, before: int) -> tuple[int, int, int]:
+    """The number of rows, of those older than a transaction, and the next transaction."""
+    cursor.execute(_COUNT.format(before, ddl.qualified(table)))
+    now, rows, older = one_row(cursor)
+    return rows, older, now
