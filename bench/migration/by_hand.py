@@ -22,7 +22,7 @@ SESSIONS = (
 
 
 def merge_by_hand(server: Server, database: str, folder: Path, *, update: bool) -> Cost:
-    """Merge the folder's files into the database, each table in a transaction of its own, both sessions at once."""
+    """Merge the folder's files into the database, one transaction for each table, both sessions at once."""
     begun, spent, children = time.perf_counter(), of_server(server), of_finished_children()
     sessions = [_start(server, database) for _ in SESSIONS]
     for session, tables in zip(sessions, SESSIONS, strict=True):
@@ -49,8 +49,9 @@ def _script(folder: Path, name: str, *, update: bool) -> str:
         [
             f"BEGIN; CREATE TEMPORARY TABLE loaded (LIKE {live}) ON COMMIT DROP;",
             f"\\copy loaded ({columns}) from '{folder / str(table.file)}' with (format csv, header)",
-            f"INSERT INTO {live} AS l ({columns}) SELECT {columns} FROM loaded"
-            f" ON CONFLICT ({on_key(table)}) {_action(table, update=update)}; COMMIT;",
+            Sql("INSERT INTO {} AS l ({}) SELECT {} FROM loaded ON CONFLICT ({}) {}; COMMIT;").format(
+                live, columns, columns, on_key(table), _action(table, update=update)
+            ),
         ]
     )
 

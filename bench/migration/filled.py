@@ -31,7 +31,7 @@ CHANGED = 100_000
 
 @dataclass(frozen=True)
 class Round:
-    """One migration of ours: its cost, its steps, and the peak memory of a worker in KiB."""
+    """One migration: its cost, its steps, and the peak memory of a worker in KiB."""
 
     cost: Cost
     steps: dict[str, float]

@@ -187,6 +187,6 @@ def _remove_all(cursor: Cursor, run: Run, circle: Sequence[RejectedRows]) -> lis
 
 
 def _analyze(cursor: Cursor, run: Run, table: Table) -> None:
-    """Collect the statistics for the joins. A tenth of the usual sample tells the number of rows and of their keys."""
+    """Collect the statistics for the joins. A tenth of the usual sample suffices for the number of rows and of keys."""
     cursor.execute("SET LOCAL default_statistics_target = 10")
     cursor.execute(Sql("ANALYZE {}").format(run.shadow(table)))
