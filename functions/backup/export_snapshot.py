@@ -12,7 +12,7 @@ import psycopg2
 
 from dataforge.errors import Busy, SnapshotLost
 from dataforge.postgres.connection import transaction, translated
-from dataforge.postgres.snapshot import export_again, export_new, read_as_of, share_tables
+from dataforge.postgres.snapshot import export_again, export_new, read_as_of
 from functions.backup.run import Run, read_run
 from functions.backup.signals import signal, wait
 
@@ -35,7 +35,7 @@ def export_snapshot(db: Connection, exporter: Connection, run_id: str, seconds: 
         return {"done": True}
     with translated(), exporter.cursor() as cursor:
         cursor.execute("SELECT set_config('application_name', %s, false)", (f"backup {run_id}",))
-        share_tables(cursor, run.dataset)
+        exporter.commit()
     snapshot = _publish(db, exporter, run_id)
     if snapshot is None:
         return {"done": True}
@@ -103,7 +103,7 @@ def read_by_snapshot(db: Connection, cursor: Cursor, run: Run) -> None:
     for known in _published(cursor, run.id):
         db.rollback()
         try:
-            read_as_of(cursor, known)
+            read_as_of(cursor, run.tables, known)
         except _EXPIRED:
             continue
         return

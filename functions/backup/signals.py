@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 
 _CHANNEL = Sql("dataforge_backup")
+_SECONDS = 5.0
+"""After which the condition is evaluated without a notification: any role can delay those."""
 
 
 def signal(cursor: Cursor) -> None:
@@ -46,7 +48,7 @@ def wait(
         if remaining <= 0:
             return False
         connections = [db] if watched is None else [db, watched]
-        ready, _, _ = select.select(connections, [], [], remaining)
+        ready, _, _ = select.select(connections, [], [], min(remaining, _SECONDS))
         with translated():
             for connection in ready:
                 connection.poll()

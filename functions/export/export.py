@@ -13,7 +13,7 @@ from dataforge.errors import DamagedBackup
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.snapshot import export_new, share_tables
+from dataforge.postgres.snapshot import export_new
 from dataforge.postgres.sql import Sql
 from dataforge.postgres.visible_rows import require_declared, require_sound
 from dataforge.records.validate import ROW_HASH, content_hash
@@ -23,7 +23,6 @@ from dataforge.s3.keys import export_file_key
 from dataforge.s3.upload import uploading
 from dataforge.settings import ExportSettings
 from dataforge.tables.catalogue import Table
-from dataforge.tables.datasets import get_dataset
 from functions.export.lines import write_lines
 
 if TYPE_CHECKING:
@@ -41,13 +40,12 @@ MEDIA = {"parquet": "application/vnd.apache.parquet", "ndjson": "application/x-n
 def export(
     db: Connection, s3: S3Client, settings: ExportSettings, export_id: str, table: Table, form: Format
 ) -> Export:
-    """Export the table, and store the export's document in the report bucket. The caller closes ``db``, which has a lock.
+    """Export the table, and store the export's document in the report bucket.
 
     Repeating it is harmless: the document of the last one is stored. Raises ``Unavailable``, ``Busy``.
     """
     with transaction(db) as cursor:
         require_declared(cursor, [table])
-        share_tables(cursor, get_dataset(table.dataset))
     with transaction(db) as cursor:
         export_new(cursor, [table])
         require_sound(cursor, [table])

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import psycopg2.errors
+
 from dataforge.api.batch import Batch
 from dataforge.defaults import IDEMPOTENCY_HOURS
 from dataforge.errors import KeyReused, RequestInProgress
@@ -26,18 +28,26 @@ if TYPE_CHECKING:
 
 _EXPIRED_PER_BATCH = 100
 
+_CLAIM_WAIT = Sql("50ms")
+"""How long a claim waits for another batch with its key; the index lets one of them continue. Long waits would use up the
+connections."""
 _CLAIM = Sql("""
+    LOCK TABLE dataforge.batches IN ROW EXCLUSIVE MODE;
+    SELECT set_config('dataforge.lock_timeout', current_setting('lock_timeout'), true),
+           set_config('lock_timeout', '{}', true);
+    WITH claimed AS (
     INSERT INTO dataforge.batches AS b
         (batch_id, key_owner, idempotency_key, request_hash, key_id, dataset, "tables")
-    SELECT %(batch_id)s, %(owner)s, %(key)s, %(hash)s, %(key_id)s, %(dataset)s, %(tables)s::text[]
-    WHERE pg_try_advisory_xact_lock(%(lock)s)
+    VALUES (%(batch_id)s, %(owner)s, %(key)s, %(hash)s, %(key_id)s, %(dataset)s, %(tables)s::text[])
     ON CONFLICT (key_owner, idempotency_key) DO UPDATE
     SET batch_id = EXCLUDED.batch_id, request_hash = EXCLUDED.request_hash,
         key_id = EXCLUDED.key_id, dataset = EXCLUDED.dataset, "tables" = EXCLUDED."tables",
         status = NULL, response = NULL, created_at = now()
     WHERE b.created_at < now() - interval '{} hours'
-    RETURNING batch_id
-""").format(IDEMPOTENCY_HOURS)
+    RETURNING batch_id)
+    SELECT set_config('lock_timeout', current_setting('dataforge.lock_timeout'), true) FROM claimed
+""").format(_CLAIM_WAIT, IDEMPOTENCY_HOURS)
+"""One round trip. Deployments may lock the table for longer; that lock is awaited as usual."""
 _FIND = Sql("""
     SELECT request_hash, batch_id, status, response, dataset, "tables" FROM dataforge.batches
     WHERE key_owner = %s AND idempotency_key = %s AND created_at >= now() - interval '{} hours'
@@ -62,12 +72,6 @@ class Claim:
     def of(cls, owner: str, key: str, body: bytes) -> Claim:
         """Create the claim of a request. Raises ``InvalidRequest``."""
         return cls(owner, check_key(key), hashlib.sha256(body).hexdigest())
-
-    @property
-    def lock(self) -> int:
-        """The number of the advisory lock."""
-        digest = hashlib.sha256(f"{self.owner} {self.key}".encode()).digest()
-        return int.from_bytes(digest[:8], "big", signed=True)
 
 
 @dataclass(frozen=True)
@@ -105,10 +109,13 @@ def new_batch_id() -> str:
 def take_claim(cursor: Cursor, batch_id: str, claim: Claim, origin: Origin) -> Stored | None:
     """Claim the key for this batch until the transaction ends, or return its stored answer.
 
-    Never waits for another batch. Raises ``KeyReused``, ``RequestInProgress``.
+    Does not wait until another batch has ended. Raises ``KeyReused``, ``RequestInProgress``.
     """
     names = {"batch_id": batch_id, "owner": claim.owner, "key": claim.key, "hash": claim.body_hash}
-    cursor.execute(_CLAIM, {**names, **vars(origin), "lock": claim.lock})
+    try:
+        cursor.execute(_CLAIM, {**names, **vars(origin)})
+    except psycopg2.errors.LockNotAvailable:
+        raise RequestInProgress from None
     if cursor.fetchone():
         return None
     cursor.execute(_FIND, (claim.owner, claim.key))

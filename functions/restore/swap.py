@@ -15,7 +15,7 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.roles import REFILL, RESTORE_RUN
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.snapshot import exclude_snapshots
+from dataforge.postgres.snapshot import require_no_snapshot
 from dataforge.postgres.sql import Sql
 from dataforge.postgres.visible_rows import require_sound, with_relatives
 from dataforge.runs import leases
@@ -100,7 +100,7 @@ def _may_swap(cursor: Cursor, run: Run) -> bool:
     or a long query.
     """
     try:
-        exclude_snapshots(cursor, run.dataset)
+        require_no_snapshot(cursor, run.dataset)
     except BackupRunning:
         return False
     cursor.execute(_OLD_READERS, (run.id,))

@@ -72,7 +72,10 @@ class Server:
             return self.spare.pop()
         database = self.create(f"test_{next(_numbers)}", TEMPLATE)
         # A copy does not have the privileges on the database itself.
-        self.run(*(f"GRANT {right} ON DATABASE {database.name} TO {role}" for role, right in DATABASE_GRANTS))
+        self.run(
+            f"REVOKE ALL ON DATABASE {database.name} FROM PUBLIC",
+            *(f"GRANT {right} ON DATABASE {database.name} TO {role}" for role, right in DATABASE_GRANTS),
+        )
         if not self.structure:
             with closing(self.superuser(database.name)) as db, db.cursor() as cursor:
                 self.structure = recycling.structure(cursor)

@@ -10,7 +10,7 @@ from dataforge.errors import TargetChanged
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATION_RUN
-from dataforge.postgres.snapshot import exclude_snapshots
+from dataforge.postgres.snapshot import require_no_snapshot
 from dataforge.postgres.sql import Sql
 from dataforge.postgres.visible_rows import require_sound, with_relatives
 from dataforge.runs import leases
@@ -69,7 +69,7 @@ def _publish(cursor: Cursor, run: Run, execution: str) -> None:
 
 
 def _swap(cursor: Cursor, run: Run) -> None:
-    exclude_snapshots(cursor, run.dataset)
+    require_no_snapshot(cursor, run.dataset)
     shadow.lock(cursor, run.dataset, run.tables, Sql("ACCESS EXCLUSIVE"))
     if not shadow.replaceable(cursor, run.dataset, run.tables):
         raise TargetChanged(

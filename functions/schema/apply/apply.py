@@ -37,6 +37,7 @@ from functions.schema.difference import (
 from functions.schema.doctor.finding import Finding
 from functions.schema.doctor.logins import NO_LIMITS, Limits, known_roles, role_findings
 from functions.schema.doctor.master import leave_logins
+from functions.schema.doctor.public import public_findings
 from functions.schema.doctor.rights import database_findings, owner_findings, right_findings
 from functions.schema.doctor.visibility import row_security_findings
 from functions.schema.plan import require_planned
@@ -48,8 +49,9 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
-_LOCK = 4_207_312_311
-"""Key of the advisory lock that serializes deployments."""
+_APPLYING = Sql("dataforge_applying")
+"""The schema that serializes deployments: each creates and drops it, and the second waits for the name. Only roles that may
+create schemas in the database can delay it, so none of a function."""
 _PATIENCE = 420
 """Seconds that an apply waits for another one; after connecting, a minute of the function's twelve remains."""
 
@@ -113,6 +115,8 @@ def _apply(
         _apply_logins(cursor, passwords)
         findings = (*role_findings(cursor, limits), *database_findings(cursor))
         changes += _fix(cursor, (f for f in findings if f.code not in former))
+        if contract:
+            changes += _fix(cursor, public_findings(cursor))
         blocking = (*owner_findings(cursor, datasets), *row_security_findings(cursor, datasets))
         _refuse([f"{f.detail} Hint: {f.hint}." for f in blocking if f.code != "former_owner"])
         changes += _fix(cursor, (f for f in right_findings(cursor) if f.code not in former))
@@ -162,7 +166,9 @@ def _apply_datasets(
 def _wait_for_others(cursor: Cursor) -> None:
     """Wait until no other apply runs, including one whose caller has ended."""
     cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{_PATIENCE}s",))
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    # Without the privilege the apply is refused later, with the statement that grants it.
+    with attempt(cursor, psycopg2.errors.InsufficientPrivilege):
+        cursor.execute(Sql("CREATE SCHEMA {0}; DROP SCHEMA {0}").format(_APPLYING))
     cursor.execute(
         "SELECT set_config('lock_timeout', reset_val || unit, true) FROM pg_settings WHERE name = 'lock_timeout'"
     )

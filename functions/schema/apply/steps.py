@@ -39,7 +39,7 @@ END $function$
 _REQUIRE_SHADOWS = Sql("""
 CREATE OR REPLACE FUNCTION dataforge_steps.require_shadows(shadows text) RETURNS void {plain}
 BEGIN
-    IF shadows !~ '^shadow_[a-z0-9_]+$' THEN
+    IF shadows IS NULL OR shadows !~ '^shadow_[a-z0-9_]+$' THEN
         RAISE EXCEPTION '% is not a schema of shadows', shadows {error};
     END IF;
     IF to_regnamespace(quote_ident(shadows)) IS NOT NULL
@@ -53,7 +53,7 @@ _REQUIRE_TABLES = Sql("""
 CREATE OR REPLACE FUNCTION dataforge_steps.require_tables(dataset text, tables text[]) RETURNS void {plain}
 BEGIN
     -- Every table of the schema belongs to the owner, which only the schema's deployment can bring about.
-    IF dataset IN ('dataforge', 'dataforge_steps') OR dataset LIKE 'shadow\\_%'
+    IF dataset IS NULL OR tables IS NULL OR dataset IN ('dataforge', 'dataforge_steps') OR dataset LIKE 'shadow\\_%'
        OR (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
            WHERE n.nspname = dataset AND c.relname = ANY(tables) AND c.relkind IN ('r', 'p') AND n.nspowner = c.relowner
              AND pg_get_userbyid(c.relowner) = {owner}) <> cardinality(tables) THEN
@@ -264,7 +264,7 @@ _VALIDATE = Sql("""
 CREATE OR REPLACE FUNCTION dataforge_steps.validate(dataset text, "table" text, name text) RETURNS void {definer}
 BEGIN
     PERFORM dataforge_steps.loader();
-    IF dataset IN ('dataforge', 'dataforge_steps') OR dataset LIKE 'shadow\\_%' THEN
+    IF dataset IS NULL OR dataset IN ('dataforge', 'dataforge_steps') OR dataset LIKE 'shadow\\_%' THEN
         RAISE EXCEPTION '% is not a dataset', dataset {error};
     END IF;
     EXECUTE format('ALTER TABLE %I.%I VALIDATE CONSTRAINT %I', dataset, "table", name);

@@ -10,6 +10,7 @@ from dataforge.tables.datasets import DATASETS
 from functions.schema.cursor_keys import cursor_key_findings
 from functions.schema.doctor.finding import REPAIR, Finding
 from functions.schema.doctor.logins import NO_LIMITS, Limits, SignIn, role_findings, sign_in_findings
+from functions.schema.doctor.public import public_findings
 from functions.schema.doctor.rights import (
     database_findings,
     function_findings,
@@ -57,6 +58,7 @@ def examine(
             *version,
             *setting_findings(cursor),
             *database_findings(cursor),
+            *public_findings(cursor),
             *right_findings(cursor),
             *function_findings(cursor),
             *owner_findings(cursor, DATASETS.values()),

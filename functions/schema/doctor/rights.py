@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from dataforge.postgres.roles import (
-    AUDITED,
-    DATABASE_GRANTS,
-    FORMER_GRANTS,
-    FUNCTIONS,
-    GENERATE,
-    LEDGER_OWNER,
-    OWNER,
-    OWNERS,
-    READERS,
-    RECORD_AUDIT,
-    ROLE_SQL,
-    ROLES,
-    RUNS,
-    table_grants,
-)
+from dataforge.postgres.roles import DATABASE_GRANTS, FORMER_GRANTS, LEDGER_OWNER, OWNER, OWNERS, ROLES
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, from_catalog, ident
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
-from functions.schema.apply.steps import CALLED, SCHEMA
+from functions.schema.apply.steps import SCHEMA
+from functions.schema.declared_rights import (
+    Right,
+    compact,
+    on_functions,
+    on_ledger,
+    on_schema,
+    on_sequence,
+    on_tables,
+)
 from functions.schema.difference import LEDGER, LEDGER_TABLES
 from functions.schema.doctor.finding import REPAIR, Finding
 from functions.schema.doctor.logins import known_roles
@@ -35,33 +29,6 @@ if TYPE_CHECKING:
 
 
 PUBLIC = Sql("PUBLIC")
-
-
-class Right(NamedTuple):
-    """A privilege of a role on a column or relation of a schema; on the schema itself if ``relation`` is empty."""
-
-    schema: str
-    relation: str
-    column: str
-    role: str
-    privilege: Sql
-
-    def where(self) -> str:
-        """The object of the privilege."""
-        return f"{self.schema}.{self.relation}" if self.relation else self.schema
-
-    def what(self) -> str:
-        """The privilege, with its column."""
-        return f"{self.privilege} ({self.column})" if self.column else self.privilege
-
-    def clause(self) -> Sql:
-        """The part of a GRANT or REVOKE statement between the verb and the role."""
-        column = Sql(" ({})").format(ident(self.column)) if self.column else Sql("")
-        relation = Sql(".{}").format(ident(self.relation)) if self.relation else Sql("")
-        kind = Sql("TABLE") if self.relation else Sql("SCHEMA")
-        return Sql("{privilege}{column} ON {kind} {schema}{relation}").format(
-            privilege=self.privilege, column=column, kind=kind, schema=ident(self.schema), relation=relation
-        )
 
 
 _GRANTED = Sql("""
@@ -124,13 +91,12 @@ def _excess(right: Right, *, again: bool) -> Iterator[Finding]:
 def database_findings(cursor: Cursor) -> Iterator[Finding]:
     """Privileges on the database itself, which its owner, the master, fixes."""
     known = known_roles(cursor)
-    cursor.execute("SELECT current_database()")
-    (database,) = one_row(cursor)
+    cursor.execute(
+        "SELECT datname, pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
+    )
+    database, ours = one_row(cursor)
     for role, privilege in DATABASE_GRANTS:
-        if role not in known:
-            continue
-        cursor.execute("SELECT has_database_privilege(%s, %s, %s)", (role, database, privilege))
-        if not one_row(cursor)[0]:
+        if role in known and not _is_granted(cursor, role, privilege, by_public=not ours):
             statement = Sql("GRANT {} ON DATABASE {} TO {}").format(privilege, ident(database), ident(role))
             detail = f"{role} lacks {privilege} on the database {database}."
             yield Finding("missing_grant", database, detail, (statement,))
@@ -148,6 +114,19 @@ def database_findings(cursor: Cursor) -> Iterator[Finding]:
             yield Finding("excess_grant", database, detail, (statement,))
 
 
+def _is_granted(cursor: Cursor, role: Sql, privilege: Sql, *, by_public: bool) -> bool:
+    """Whether the role has the privilege on the database itself, or ``by_public`` in any way."""
+    if by_public:
+        cursor.execute("SELECT has_database_privilege(%s, current_database(), %s)", (role, privilege))
+        return bool(one_row(cursor)[0])
+    cursor.execute(
+        "SELECT FROM pg_database, aclexplode(datacl) WHERE datname = current_database() AND privilege_type = %s"
+        " AND grantee = to_regrole(%s)",
+        (privilege, role),
+    )
+    return cursor.fetchone() is not None
+
+
 _OWNED = """
     SELECT nspname, '', 'n', pg_get_userbyid(nspowner) FROM pg_namespace
     WHERE nspname = ANY(%(schemas)s) AND pg_get_userbyid(nspowner) = ANY(%(owners)s)
@@ -161,8 +140,7 @@ def _wanted(cursor: Cursor, schemas: list[str]) -> Iterator[Right]:
     """The declared privileges on the existing schemas and relations."""
     cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)", (schemas,))
     for (schema,) in cursor.fetchall():
-        roles = {LEDGER: (*FUNCTIONS, OWNER, *RUNS), SCHEMA: RUNS}.get(schema, READERS)
-        yield from (Right(schema, "", "", role, Sql("USAGE")) for role in roles)
+        yield from on_schema(schema)
     cursor.execute(_OWNED, {"schemas": schemas, "owners": list(OWNERS)})
     owned = {(schema, relation): (kind, owner) for schema, relation, kind, owner in cursor.fetchall()}
     for (schema, relation), (kind, owner) in owned.items():
@@ -175,7 +153,7 @@ def _wanted(cursor: Cursor, schemas: list[str]) -> Iterator[Right]:
         yield from (
             Right(schema, relation, "", owner, from_catalog(privilege)) for (privilege,) in cursor.fetchall()
         )
-    declared = [right for right in _declared() if (right.schema, right.relation) in owned]
+    declared = [r for r in (*on_ledger(), *on_tables(DATASETS.values())) if (r.schema, r.relation) in owned]
     columns = _columns(cursor, schemas)
     # Privileges on a column that this version adds are granted after its table was changed.
     yield from (r for r in declared if not r.column or (r.schema, r.relation, r.column) in columns)
@@ -193,13 +171,12 @@ _SEQUENCES = """
 
 
 def _of_sequences(cursor: Cursor, schemas: list[str]) -> Iterator[Right]:
-    """The API generates values, and advances a sequence beyond values that were sent."""
+    """The declared privileges on the sequences of identity columns."""
     cursor.execute(_SEQUENCES, (schemas,))
     for schema, name, column, sequence in cursor.fetchall():
         table = DATASETS[schema].tables.get(name) if schema in DATASETS else None
         if table is not None and table.identity_column == column:
-            for privilege in (Sql("USAGE"), Sql("UPDATE")):
-                yield from (Right(schema, sequence, "", role, privilege) for role in GENERATE)
+            yield from on_sequence(schema, sequence)
 
 
 def _columns(cursor: Cursor, schemas: list[str]) -> set[tuple[str, str, str]]:
@@ -211,41 +188,6 @@ def _columns(cursor: Cursor, schemas: list[str]) -> set[tuple[str, str, str]]:
         (schemas,),
     )
     return set(cursor.fetchall())
-
-
-def _declared() -> Iterator[Right]:
-    """The logins' privileges on tables; those on the ledger are parsed from its GRANT statements."""
-    for statement in ROLE_SQL:
-        if Sql(" ON {}.").format(LEDGER) not in statement:
-            continue
-        privileges, _, rest = statement.removeprefix("GRANT ").partition(" ON ")
-        relations, _, roles = rest.partition(" TO ")
-        for relation in relations.split(", "):
-            for role in roles.split(", "):
-                for privilege, column in _split_privileges(privileges):
-                    yield Right(
-                        LEDGER, relation.removeprefix(f"{LEDGER}."), column, role, from_catalog(privilege)
-                    )
-    for dataset in DATASETS.values():
-        for table in dataset.tables:
-            for role, privilege in table_grants():
-                yield Right(dataset.name, table, "", role, privilege)
-
-
-def _split_privileges(text: str) -> Iterator[tuple[str, str]]:
-    """``SELECT, UPDATE (a, "b")`` as ("SELECT", ""), ("UPDATE", "a"), ("UPDATE", "b")."""
-    depth_free = text.replace(", ", ",")
-    part = ""
-    for character in depth_free + ",":
-        if character != "," or part.count("(") > part.count(")"):
-            part += character
-            continue
-        verb, _, columns = part.partition(" (")
-        yield from (
-            (verb, column)
-            for column in (columns.rstrip(")").replace('"', "").split(",") if columns else [""])
-        )
-        part = ""
 
 
 def owner_findings(cursor: Cursor, datasets: Iterable[Dataset]) -> Iterator[Finding]:
@@ -285,17 +227,12 @@ _FUNCTIONS = """
 def function_findings(cursor: Cursor) -> Iterator[Finding]:
     """Functions of our schemas that others than declared may execute."""
     cursor.execute(_FUNCTIONS, ([LEDGER, SCHEMA],))
-    declared = {(_compact(f"{SCHEMA}.{name}"), role) for name in CALLED for role in RUNS}
-    declared |= {(_compact(RECORD_AUDIT), role) for role in (*AUDITED, *RUNS)}
+    declared = on_functions()
     for function, role, owner in cursor.fetchall():
-        if owner in OWNERS and (_compact(function), role) not in declared:
+        if owner in OWNERS and (compact(function), role) not in declared:
             grantee = PUBLIC if role == PUBLIC else ident(role)
             statement = Sql("REVOKE ALL ON FUNCTION {} FROM {} CASCADE").format(
                 from_catalog(function), grantee
             )
             detail = f"{role} may execute {function}, which nothing declares."
             yield Finding("excess_grant", function, detail, (statement,))
-
-
-def _compact(function: str) -> str:
-    return function.replace(" ", "")

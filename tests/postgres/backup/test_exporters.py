@@ -64,7 +64,8 @@ def test_killed_exporter_is_replaced_from_the_other_and_its_id_is_skipped(
 ) -> None:
     first = backup.hold()
     (killed,) = backup.vault.database.query(
-        "SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND application_name = %s",
+        "SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid)"
+        " WHERE relation = 'olist.sellers'::regclass AND application_name = %s",
         f"backup {backup.id}",
     )
     second = backup.hold()

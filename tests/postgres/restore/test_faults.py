@@ -248,7 +248,6 @@ def test_restore_neither_blocks_nor_disturbs_a_backup_with_a_snapshot(vault: Vau
     holder = vault.database.superuser()
     holder.autocommit = False
     cursor, old = holder.cursor(), len(vault.rows("sellers"))
-    snapshot.share_tables(cursor, OLIST)
     snapshot.export_new(cursor, [OLIST.table("sellers")])
     vault.restore(SWAP, table="sellers").run()
     cursor.execute("SELECT count(*) FROM olist.sellers")

@@ -195,4 +195,4 @@ def test_apply_refuses_table_with_row_security_and_names_it(database: Database, 
 
 def test_doctor_examines_an_empty_database_without_an_error(empty_database: Database) -> None:
     codes = {f["code"] for f in examine(empty_database.connect("master"))}
-    assert codes == {"missing_grant", "missing_table"}
+    assert codes == {"missing_grant", "missing_table", "public_right"}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import psycopg2.errors
 import pytest
 
 from dataforge.errors import Unavailable
 from dataforge.postgres.connection import connect
-from dataforge.postgres.roles import LOGINS
+from dataforge.postgres.roles import LOGINS, MIGRATE, MIGRATION_RUN
 from functions.schema.apply.apply import apply
 from functions.schema.apply.reach import reach
 
@@ -51,11 +52,21 @@ def test_second_apply_waits_for_the_first_beyond_its_lock_timeout(database: Data
     with second, second.cursor() as cursor:
         cursor.execute("SET lock_timeout = '20ms'")
     with first.cursor() as cursor, ThreadPoolExecutor(1) as pool:
-        cursor.execute("SELECT pg_advisory_lock(4207312311)")
+        cursor.execute("BEGIN; CREATE SCHEMA dataforge_applying; DROP SCHEMA dataforge_applying")
         waiting = pool.submit(apply, second, dict.fromkeys(LOGINS, PASSWORD))
-        database.until("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-        cursor.execute("SELECT pg_sleep(0.2), pg_advisory_unlock(4207312311)")
+        database.until("SELECT FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted")
+        cursor.execute("SELECT pg_sleep(0.2); COMMIT")
         assert waiting.result() == {"changes": []}
     with second, second.cursor() as cursor:
         cursor.execute("SHOW lock_timeout")
         assert cursor.fetchone() == ("20ms",)
+
+
+def test_no_role_of_a_function_delays_an_apply(database: Database) -> None:
+    """It can neither lock nor create the name that applies wait for; every role may take advisory locks."""
+    held = database.connect(MIGRATE).cursor()
+    held.execute("SELECT pg_advisory_lock(4207312311)")
+    held.execute(f"SET ROLE {MIGRATION_RUN}")
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        held.execute("CREATE SCHEMA dataforge_applying")
+    assert apply(database.connect("master"), dict.fromkeys(LOGINS, PASSWORD)) == {"changes": []}

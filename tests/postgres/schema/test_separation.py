@@ -65,7 +65,9 @@ def test_functions_of_an_earlier_version_work_until_they_are_replaced(
     earlier.execute("DELETE FROM dataforge.leases; INSERT INTO shadow_old.sellers VALUES ('x')")
     earlier.execute("DROP TABLE shadow_old.sellers")
     earlier.connection.close()
-    database.connect(BACKUP).cursor().execute("DELETE FROM dataforge.leases")
+    backup = database.connect(BACKUP)
+    backup.cursor().execute("DELETE FROM dataforge.leases")
+    backup.close()
     apply(master, PASSWORDS)
     master.close()
 
