@@ -59,13 +59,21 @@ def bypass_proxies() -> None:
         os.environ[name] = ",".join(dict.fromkeys([*known, HOST, "localhost"]))
 
 
-def start(config: Config) -> None:
-    """Start the emulator with the stored state, or an empty one; PostgreSQL must be up. Raises ``StartFailed``."""
+def start(config: Config, tokens: Path) -> None:
+    """Start the emulator with the stored state, or an empty one; PostgreSQL must be up. Raises ``StartFailed``.
+
+    ``tokens``: the socket on which it checks tokens for PostgreSQL.
+    """
     if not CLOUD_PYTHON.exists():
         raise NotInstalled(CLOUD_PYTHON)
     config.temp.mkdir()
     create_administrator(config)
-    files = {"superuser": config.superuser, "administrator": config.administrator}
+    files = {
+        "superuser": config.superuser,
+        "authority": config.authority,
+        "tokens": tokens,
+        "administrator": config.administrator,
+    }
     if not config.temporary:
         files["data"] = config.data
     options = [word for name, path in files.items() for word in (f"--{name}", str(path))]

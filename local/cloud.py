@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dataforge.aws.clients import THIS_MACHINE, make_client
-from local import api, aws, deploy, guard, outputs, ports, postgres
+from local import api, aws, deploy, guard, outputs, ports
 from local.config import AWS_PORT_SETTING, PG_PORT_SETTING, Config
 from local.errors import AtWork, NotRunning, NotYours, OtherSettings, OtherVersion, StartedBefore
 from local.interrupts import deferred
 from local.outputs import Outputs
+from local.rds import server as rds
 
 Say = Callable[[str], None]
 VERSION = "emulator"
@@ -96,14 +97,14 @@ def _end(config: Config, how: Callable[[Config], None]) -> bool:
     if not config.state.exists():
         return False
     with _alone(config), deferred():
-        ran = aws.running(config) or postgres.running(config)
+        ran = aws.running(config) or rds.running(config)
         how(config)
     return ran
 
 
 def is_up(config: Config) -> bool:
     """Whether both servers of this state folder run."""
-    return aws.running(config) and postgres.running(config)
+    return aws.running(config) and rds.running(config)
 
 
 @contextlib.contextmanager
@@ -124,9 +125,9 @@ def _start(config: Config, say: Say) -> None:
     ports.require_free(config.pg_port, PG_PORT_SETTING)
     ports.require_free(config.aws_port, AWS_PORT_SETTING)
     say(f"Starting PostgreSQL {config.pg_version} on port {config.pg_port}.")
-    postgres.start(config)
+    rds.start(config)
     say(f"Starting the AWS emulator on port {config.aws_port}.")
-    aws.start(config)
+    aws.start(config, rds.tokens(config))
     if not _settings_file(config).exists():
         deploy.bootstrap(config)
 
@@ -137,7 +138,7 @@ def _deploy(config: Config, say: Say) -> Outputs:
     offered = outputs.from_stacks(stacks)
     found = offered | {
         **aws.connection(config),
-        "database_url": postgres.url(config, _database(config)),
+        "database_url": rds.url(config, _database(config)),
         **api.offer(config, offered),
     }
     outputs.write(_settings_file(config), config.settings | {VERSION: aws.version()})
@@ -155,7 +156,7 @@ def _database(config: Config) -> str:
 def _stop(config: Config) -> None:
     """Stop both servers and delete the files of this start."""
     aws.stop(config)
-    postgres.stop(config)
+    rds.stop(config)
     for folder in (config.temp, config.run, config.state / "cdk.out", config.state / "cdk-home"):
         shutil.rmtree(folder, ignore_errors=True)
     config.outputs.unlink(missing_ok=True)
@@ -165,7 +166,7 @@ def _clear(config: Config) -> None:
     """Stop both servers and delete their files, except the logs."""
     _settings_file(config).unlink(missing_ok=True)
     aws.stop(config)
-    postgres.reset(config)
+    rds.reset(config)
     _stop(config)
     # The second is where an earlier version had PostgreSQL's files.
     for folder in (config.data, config.state / "postgres"):

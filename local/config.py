@@ -86,6 +86,16 @@ class Config:
         return self.data / "superuser.json"
 
     @property
+    def authority(self) -> Path:
+        """The certificate of the authority that has signed PostgreSQL's: the root certificate of clients."""
+        return self.data / "authority.pem"
+
+    @property
+    def sockets(self) -> Path:
+        """A link to the folder of PostgreSQL's sockets."""
+        return self.run / "sockets"
+
+    @property
     def administrator(self) -> Path:
         """JSON with the credentials of the emulator's administrator; readable by its owner alone."""
         return self.run / "administrator.json"

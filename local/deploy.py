@@ -17,8 +17,8 @@ from local.config import ROOT, Config
 from local.errors import DeployFailed, NotInstalled
 
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
-CONTEXT = (("target", "local"), ("auth", "secret"), ("loadConcurrency", "2"))
-"""The differences from AWS: the layers' platform, passwords instead of IAM tokens, the number of workers."""
+CONTEXT = (("target", "local"), ("loadConcurrency", "2"))
+"""The differences from AWS: the layers' platform, and the number of workers."""
 
 Say = Callable[[str], None]
 # As in: DataForge-dev |  3/45 | 12:00:00 | CREATE_COMPLETE | AWS::S3::Bucket | Storage/Raw (StorageRaw1234)

@@ -20,8 +20,6 @@ from infra.foundation.postgres import make_postgres
 from infra.services.deployment import Deployment
 from infra.settings import ExistingDatabase, Settings
 
-CA_BUNDLE = "/opt/python/dataforge/certs/rds-global-bundle.pem"
-
 
 @dataclass(frozen=True)
 class Address:
@@ -122,17 +120,12 @@ class Database(Construct):
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables of every function; ``allow_connect`` adds the role."""
-        tls = (
-            {"DB_SSLMODE": "disable"}
-            if self._settings.local
-            else {"DB_SSLMODE": "verify-full", "DB_SSLROOTCERT": CA_BUNDLE}
-        )
         return {
             "DB_HOST": self.address.host,
             "DB_PORT": self.address.port,
             "DB_NAME": self.address.name,
             "DB_AUTH": self._settings.auth,
-            **tls,
+            "DB_SSLMODE": "verify-full",
         }
 
     def allow_connect(self, function: lambda_.Function, *, role: str) -> None:

@@ -31,13 +31,12 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 """By stage: availability, retention and cost."""
 
 LOCAL: Mapping[str, Any] = {
-    "auth": "secret",
     "loadConcurrency": 2,
     "backupConcurrency": 2,
     "backupSchedule": "off",
     "restoreApi": True,
 }
-"""The embedded cloud: PostgreSQL without IAM authentication, few cores, and data that programs may restore."""
+"""The embedded cloud: few cores, and data that programs may restore."""
 
 _FIRST_BACKUP, _BACKUP_MINUTES = 135, 240
 """The default schedules begin at 02:15 UTC, after RDS's own backup, and within four hours (infra/foundation/postgres.py)."""

@@ -20,6 +20,7 @@ from local.emulator import (
     map_runs,
     metric_math,
     parallel,
+    sign_in,
     stack_wait,
     throttling,
     unknown_types,
@@ -35,6 +36,12 @@ def main() -> None:
         "--superuser", type=Path, required=True, help="JSON with PostgreSQL's host, port, user, password"
     )
     parser.add_argument(
+        "--authority", type=Path, required=True, help="PEM file with the root of PostgreSQL's certificate"
+    )
+    parser.add_argument(
+        "--tokens", type=Path, required=True, help="socket on which to check tokens for PostgreSQL"
+    )
+    parser.add_argument(
         "--administrator",
         type=Path,
         required=True,
@@ -43,10 +50,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the stored state; without it, nothing is stored")
     options = parser.parse_args()
     unknown_types.apply()
-    database.apply(json.loads(options.superuser.read_text()))
+    database.apply(json.loads(options.superuser.read_text()), options.authority)
+    sign_in.apply(options.tokens)
     error_names.apply()
     log_wait.apply()
-    layers.apply()
+    layers.apply(options.authority)
     metric_math.apply()
     parallel.apply()
     stack_wait.apply()

@@ -5,6 +5,7 @@ evaluate policies, and gives functions keys that any program can compute from th
 """
 
 import secrets
+import time
 import uuid
 from typing import Any
 
@@ -23,6 +24,8 @@ Administrator = dict[str, str]
 
 MALFORMED = (PARAMETERS_WRONG, "InvalidArgument")
 """Errors of S3 in the signature of an address, for which the emulator has no status."""
+SESSION_SECONDS = 10 * 365 * 86400
+"""Lambda renews the credentials of a process; here they outlast it. Tokens for PostgreSQL need an end."""
 
 
 def apply(administrator: Administrator, port: int) -> None:
@@ -59,6 +62,7 @@ def _session_of_function(config: dict[str, Any]) -> dict[str, str]:
             "AccountId": account,
             "SecretAccessKey": secret,
             "SessionToken": token,
+            "Expiration": time.time() + SESSION_SECONDS,
         },
     )
     return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}

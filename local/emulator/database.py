@@ -4,6 +4,7 @@ Without the patch, the emulator starts a Docker container for an instance of an 
 """
 
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -14,7 +15,7 @@ from local.emulator.anchors import require
 
 TYPE = "AWS::RDS::DBInstance"
 Server = dict[str, Any]
-"""host, port, user, password of PostgreSQL's superuser"""
+"""The superuser's parameters of a connection to PostgreSQL"""
 
 # As on RDS, the master is not a superuser. It may create databases and roles, watch and end sessions.
 ROLES = """
@@ -23,14 +24,16 @@ DO $$ BEGIN
         CREATE ROLE rds_superuser;
         CREATE ROLE rds_iam;
         GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO rds_superuser WITH ADMIN OPTION;
-        GRANT rds_iam TO rds_superuser WITH ADMIN OPTION;
     END IF;
+    -- The master grants rds_iam and does not use it: RDS denies passwords to its members.
+    GRANT rds_iam TO rds_superuser WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
 END $$
 """
 
 
-def apply(server: Server) -> None:
-    """Serve every PostgreSQL instance of a stack from ``server``."""
+def apply(superuser: dict[str, Any], authority: Path) -> None:
+    """Serve every PostgreSQL instance of a stack from the superuser's server."""
+    server: Server = superuser | {"sslmode": "verify-full", "sslrootcert": str(authority)}
     require("database", provisioners, "_RESOURCE_HANDLERS", "_rds", "_rds_db_instance_attrs")
     require(
         "database",

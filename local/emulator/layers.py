@@ -1,6 +1,8 @@
 """Unpack each layer once and link it into the workers that use it.
 
 The emulator unpacks each layer for each worker, which takes seconds per cold start and, over time, gigabytes.
+
+In the layers, the root certificate of the embedded cloud replaces the bundles of RDS's, which did not sign its certificates.
 """
 
 import hashlib
@@ -16,11 +18,14 @@ from ministack.core import lambda_runtime
 
 from local.emulator.anchors import require
 
+BUNDLE = "rds-*bundle.pem"
 _unpacking = threading.Lock()
 
 
 class LayerZip(zipfile.ZipFile):
     """A ZipFile that links instead of unpacking where the target is a worker's `layer_<n>` folder."""
+
+    authority: Path
 
     def extractall(self, path: Any = None, *arguments: Any, **options: Any) -> None:
         """Extract all members, or link the layer."""
@@ -33,6 +38,8 @@ class LayerZip(zipfile.ZipFile):
             if not folder.exists():
                 fresh = folder.with_suffix(".new")
                 super().extractall(fresh)
+                for bundle in fresh.rglob(BUNDLE):
+                    bundle.write_bytes(self.authority.read_bytes())
                 fresh.rename(folder)
         target.rmdir()
         target.symlink_to(folder)
@@ -45,9 +52,10 @@ class LayerZip(zipfile.ZipFile):
         return hashlib.sha256(repr(listing).encode()).hexdigest()[:32]
 
 
-def apply() -> None:
+def apply(authority: Path) -> None:
     """The emulator calls `zipfile.ZipFile` for functions and layers; give it a module of that shape."""
     require("layers", lambda_runtime, "zipfile")
+    LayerZip.authority = authority
     stand_in = types.ModuleType("zipfile")
     stand_in.__dict__.update(
         {name: value for name, value in vars(zipfile).items() if not name.startswith("__")}

@@ -159,14 +159,17 @@ def test_environment_has_the_variables_of_the_functions_settings(
     settings = read(MigrationSettings, plain)
     assert settings.db_auth == "iam"
     assert settings.db_sslmode == "verify-full"
-    assert settings.db_sslrootcert == "/opt/python/dataforge/certs/rds-global-bundle.pem"
     assert settings.chunk_bytes == 16 * 2**20
 
 
-def test_embedded_cloud_uses_secrets_and_no_tls(local: Resources, function: Find) -> None:
-    variables = function(local, "MigrateLoad")["Environment"]["Variables"]
-    assert (variables["DB_AUTH"], variables["DB_SSLMODE"]) == ("secret", "disable")
-    assert "DB_SSLROOTCERT" not in variables
+def test_functions_of_the_embedded_cloud_connect_as_on_aws(
+    dev: Resources, local: Resources, function: Find
+) -> None:
+    here, there = (function(stack, "MigrateLoad")["Environment"]["Variables"] for stack in (local, dev))
+    assert {name: here[name] for name in here if name.startswith("DB_")} == {
+        name: there[name] for name in there if name.startswith("DB_")
+    }
+    assert (here["DB_AUTH"], here["DB_SSLMODE"]) == ("iam", "verify-full")
 
 
 def test_functions_run_on_arm64_traced_logged_and_without_reserved_concurrency(dev: Resources) -> None:

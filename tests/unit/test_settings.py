@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,7 @@ def test_variables_are_read_by_their_names_and_others_are_ignored() -> None:
 def test_defaults_are_safe() -> None:
     settings = read(MigrationSettings, GOOD)
     assert (settings.db_auth, settings.db_sslmode, settings.db_port) == ("iam", "verify-full", 5432)
+    assert Path(settings.db_sslrootcert).parts[-3:] == ("dataforge", "certs", "rds-global-bundle.pem")
 
 
 def test_environment_of_the_process_is_the_default_source(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -23,6 +24,9 @@ from dataforge.defaults import (
     TRIAL_RESTORE_MEGABYTES,
 )
 from dataforge.errors import InvalidSettings
+
+ROOT_CERTIFICATES = str(Path(__file__).parent / "certs" / "rds-global-bundle.pem")
+"""The root certificates of RDS in each region, in the layer."""
 
 
 class Settings(BaseModel):
@@ -44,7 +48,7 @@ class DatabaseSettings(Settings):
     db_auth: Literal["iam", "secret"] = "iam"
     db_secret_arn: str = ""
     db_sslmode: Literal["verify-full", "verify-ca", "require", "disable"] = "verify-full"
-    db_sslrootcert: str = ""
+    db_sslrootcert: str = ROOT_CERTIFICATES
     db_statement_seconds: int = Field(default=FUNCTION_SECONDS - 30, ge=1)
     """Below Lambda's limit of 15 minutes: the statement ends before the function is killed."""
     db_lock_seconds: int = Field(default=20, ge=1)

@@ -1,0 +1,84 @@
+"""Check the tokens with which functions sign in to PostgreSQL, and `rds-db:connect`, for the process in front of it.
+
+The emulator checks tokens for MySQL in a container only. It is asked on a socket that only the owner of the state folder can
+reach.
+"""
+
+import json
+import socketserver
+import threading
+from pathlib import Path
+
+from ministack.core import iam_evaluator, rds_iam
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import rds
+
+from local.emulator.anchors import require
+
+
+def apply(socket: Path) -> None:
+    """Answer on the socket: a line with user and token, a line with the reason of a refusal, or ""."""
+    require("sign_in", rds_iam, "verify_rds_iam_token", "VerifiedRdsToken")
+    require("sign_in", iam_evaluator, "resolve_principal", "evaluate", "EvalContext", "AuthError")
+    require("sign_in", rds, "_instances")
+    server = socketserver.ThreadingUnixStreamServer(str(socket), _Asked)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+class _Asked(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        asked = json.loads(self.rfile.readline())
+        refused = refusal(asked["user"], asked["token"])
+        self.wfile.write(json.dumps({"refused": refused}).encode() + b"\n")
+
+
+def refusal(user: str, token: str) -> str:
+    """Why RDS refuses the token for the database user, or ""."""
+    reasons = []
+    for instance in list(rds._instances.values()):
+        if str(instance["Engine"]).startswith("postgres"):
+            reason = _refusal(instance, user, token)
+            if not reason:
+                return ""
+            reasons.append(reason)
+    return reasons[0] if reasons else "no database instance exists"
+
+
+def _refusal(instance: dict[str, object], user: str, token: str) -> str:
+    if instance["IAMDatabaseAuthenticationEnabled"] is not True:
+        return "IAM authentication is not enabled for the instance"
+    account, region, endpoint = get_account_id(), get_region(), instance["Endpoint"]
+    verified = rds_iam.verify_rds_iam_token(
+        token,
+        hostname=endpoint["Address"],  # type: ignore[index]
+        port=endpoint["Port"],  # type: ignore[index]
+        db_user=user,
+        region=region,
+        account_id=account,
+    )
+    if not isinstance(verified, rds_iam.VerifiedRdsToken):
+        return str(verified.code)
+    resource = f"arn:aws:rds-db:{region}:{account}:dbuser:{instance['DbiResourceId']}/{user}"
+    if not _may_connect(verified.access_key_id, account, region, resource):
+        return (
+            f"{verified.principal_arn} is not authorized to perform: rds-db:connect on resource: {resource}"
+        )
+    return ""
+
+
+def _may_connect(access_key_id: str, account: str, region: str, resource: str) -> bool:
+    principal = iam_evaluator.resolve_principal(access_key_id, account)
+    if isinstance(principal, iam_evaluator.AuthError) or principal.policies is None:
+        return False
+    context = iam_evaluator.EvalContext(
+        principal_arn=principal.arn,
+        principal_type=principal.type,
+        principal_account=account,
+        action="rds-db:connect",
+        resource_arn=resource,
+        region=region,
+        principal_keys=principal.keys,
+    )
+    decision = iam_evaluator.evaluate(context, principal.policies, *principal.limits).decision
+    return bool(decision == "Allow")
