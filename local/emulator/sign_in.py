@@ -21,6 +21,7 @@ def apply(socket: Path) -> None:
     require("sign_in", rds_iam, "verify_rds_iam_token", "VerifiedRdsToken")
     require("sign_in", iam_evaluator, "resolve_principal", "evaluate", "EvalContext", "AuthError")
     require("sign_in", rds, "_instances")
+    socket.unlink(missing_ok=True)  # of an emulator that was killed
     server = socketserver.ThreadingUnixStreamServer(str(socket), _Asked)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -8,6 +8,8 @@ import ssl
 import threading
 from pathlib import Path
 
+from psycopg2.extensions import make_dsn
+
 from local.rds.entrance import TOKENS, Entrance, Place, ask
 
 BACKLOG = 200
@@ -25,12 +27,14 @@ def main() -> None:
     logging.basicConfig(format="%(asctime)s %(message)s")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(options.certificate)
-    superuser = json.loads(options.superuser.read_text()) | {"host": str(options.sockets)}
+    account = json.loads(options.superuser.read_text()) | {"host": str(options.sockets)}
+    superuser = make_dsn(**account, dbname="postgres")
     address = str(options.sockets / f".s.PGSQL.{options.port}")
     entrance = Entrance(context, Place(address, superuser, ask(options.sockets / TOKENS)))
     with socket.create_server((options.host, options.port), backlog=BACKLOG) as listener:
         while True:
             client, _ = listener.accept()
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=entrance.serve, args=(client,), daemon=True).start()
 
 

@@ -61,7 +61,8 @@ class Place(NamedTuple):
     """The server's socket, and what is known of the sign-in."""
 
     socket: str
-    superuser: dict[str, str]
+    superuser: str
+    """The parameters of the superuser's connections to PostgreSQL."""
     verify: Callable[[str, str], str]
     """User and token to the reason of a refusal, or ""."""
 
@@ -75,7 +76,6 @@ class Entrance:
     def serve(self, client: socket.socket) -> None:
         """Serve a connection until its end."""
         with closing(client), contextlib.suppress(OSError, Malformed):
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client.settimeout(SIGN_IN_SECONDS)
             startup = read_startup(client)
             while startup.code == GSS:
@@ -143,9 +143,9 @@ def _answer(client: ssl.SSLSocket, server: socket.socket, *, verified: bool) -> 
 
 def _uses_token(place: Place, user: str) -> bool:
     try:
-        with closing(psycopg2.connect(**place.superuser, dbname="postgres")) as db, db.cursor() as cursor:
+        with closing(psycopg2.connect(place.superuser)) as db, db.cursor() as cursor:
             cursor.execute(IS_MEMBER, (user,))
-            return cursor.fetchone() == (True,)
+            return bool(cursor.fetchall()[0][0])
     except psycopg2.OperationalError as error:
         raise Refused("the database system is not accepting connections") from error
 

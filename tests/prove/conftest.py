@@ -34,6 +34,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Tree]:
             pytest.skip(f"commit {commit} is not in this clone: fetch the whole history")
         subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
         (folder / "node_modules").symlink_to(ROOT / "node_modules")
+        # Earlier versions connected to the embedded PostgreSQL without TLS, which it refuses now.
+        database = folder / "infra" / "database.py"
+        database.write_text(
+            database.read_text().replace('{"DB_SSLMODE": "disable"}', '{"DB_SSLMODE": "require"}')
+        )
         tree = Tree(folder)
         settings = json.loads((folder / "cdk.json").read_text())
         settings["app"] = f"PYTHONPATH={tree.python_path} {settings['app']}"

@@ -8,6 +8,7 @@ import json
 import random
 import secrets
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from local import aws, cloud, guard, ports, postgres, processes
 from local.config import Config
 from local.errors import OtherSettings, OtherVersion, PortTaken
 from local.outputs import Outputs
+from local.rds import server as rds
 
 QUOTES = "author,text,tags\n" + "".join(f"Author {n},Text {n},a;b\n" for n in range(5000))
 ROWS = "SELECT count(*), md5(string_agg(q::text, ',' ORDER BY q::text)) FROM quotes.quotes q"
@@ -105,8 +107,8 @@ def run(outputs: Outputs, machine: str, **given: Any) -> dict[str, Any]:
 
 
 def kill(config: Config) -> None:
-    """Kill both servers and all their processes at once."""
-    servers = [processes.find(aws.pid_file(config)), processes.find(postgres.pid_file(config))]
+    """Kill all servers and all their processes at once."""
+    servers = [processes.find(module.pid_file(config)) for module in (aws, postgres, rds)]
     everything = [one for server in servers if server for one in (server, *server.children(recursive=True))]
     for process in everything:
         with suppress(psutil.NoSuchProcess):
@@ -259,13 +261,22 @@ def emulator(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Config]:
     aws.stop(chosen)
 
 
-def test_answered_request_is_stored_when_the_emulator_is_killed_at_any_moment(emulator: Config) -> None:
+@pytest.fixture
+def tokens() -> Iterator[Path]:
+    """A socket for the emulator. Its path must be short."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder, "tokens")
+
+
+def test_answered_request_is_stored_when_the_emulator_is_killed_at_any_moment(
+    emulator: Config, tokens: Path
+) -> None:
     chance = random.Random(7)
     answered: dict[str, set[str]] = {"secretsmanager": set(), "s3": set()}
     for turn in range(15):
         emulator.temp.mkdir(exist_ok=True)
         shutil.rmtree(emulator.temp)
-        aws.start(emulator)
+        aws.start(emulator, tokens)
         outputs = aws.connection(emulator)
         s3, vault = client(outputs, "s3"), client(outputs, "secretsmanager")
         for name in answered["secretsmanager"]:

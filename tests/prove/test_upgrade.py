@@ -29,6 +29,8 @@ from local.ports import free_port
 from tests.prove.trees import STATEFUL, Tree
 
 DATASETS = ("olist", "quotes")
+SECRET = (("auth", "secret"),)
+"""Passwords for the roles of the functions, with which the earlier version signed in to the embedded PostgreSQL."""
 CUSTOMER = {
     "customer_id": "a" * 32,
     "customer_unique_id": "b" * 32,
@@ -77,7 +79,7 @@ class Upgrade:
 @pytest.fixture(scope="module")
 def upgrade(earlier: Tree, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrade]:
     state = tmp_path_factory.mktemp("upgrade") / "state"
-    old = Config(state=state, aws_port=free_port(), pg_port=free_port(), app=earlier.folder)
+    old = Config(state=state, aws_port=free_port(), pg_port=free_port(), app=earlier.folder, context=SECRET)
     data = tmp_path_factory.mktemp("data")
     quotes = tmp_path_factory.mktemp("quotes")
     generate(data, orders=1000, dirty=0.01)

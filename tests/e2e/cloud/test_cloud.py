@@ -15,6 +15,7 @@ import pytest
 from local import aws, cloud, guard, ports, postgres, processes, unprivileged
 from local.config import Config
 from local.errors import DeployFailed, OtherSettings
+from local.rds import server as rds
 
 SECOND_BUCKET = """
 other = cdk.CfnResource(stack, "Other", type="AWS::S3::Bucket")
@@ -78,8 +79,13 @@ def test_postgres_has_the_chosen_version_its_defaults_and_unicode(running: Confi
     assert query(running, "SELECT current_setting('fsync') || current_setting('full_page_writes')") == "onon"
     assert query(running, "SELECT upper('ação') || current_setting('server_encoding')") == "AÇÃOUTF8"
     assert query(running, "SHOW TimeZone") == "UTC"
-    assert query(running, "SHOW unix_socket_directories") == ""
-    assert query(running, "SHOW listen_addresses") == "127.0.0.1"
+
+
+def test_postgres_itself_listens_on_a_socket_in_a_private_folder_only(running: Config) -> None:
+    assert query(running, "SHOW listen_addresses") == ""
+    folder = Path(query(running, "SHOW unix_socket_directories"))
+    assert folder == running.sockets.resolve()
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_postgres_refuses_a_wrong_password(running: Config) -> None:
@@ -136,16 +142,16 @@ def test_up_with_other_ports_is_refused_while_it_runs(running: Config) -> None:
 
 
 def test_reset_removes_all_processes_and_data(running: Config) -> None:
-    servers = [processes.find(aws.pid_file(running)), processes.find(postgres.pid_file(running))]
+    servers = [processes.find(module.pid_file(running)) for module in (aws, postgres, rds)]
     started = [child for server in servers if server for child in (server, *server.children(recursive=True))]
     assert len(started) > 2
-    private = running.postgres.resolve()
+    private = (running.postgres.resolve(), running.sockets.resolve())
 
     cloud.reset(running)
 
     assert [process for process in started if psutil.pid_exists(process.pid)] == []
     assert sorted(path.name for path in running.state.iterdir()) == ["lock", "logs"]
-    assert not private.exists()
+    assert not any(folder.exists() for folder in private)
     assert not ports.answers(running.pg_port)
     assert not ports.answers(running.aws_port)
     cloud.reset(running)  # nothing runs: no effect
