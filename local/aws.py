@@ -59,10 +59,10 @@ def bypass_proxies() -> None:
         os.environ[name] = ",".join(dict.fromkeys([*known, HOST, "localhost"]))
 
 
-def start(config: Config, tokens: Path) -> None:
-    """Start the emulator with the stored state, or an empty one; PostgreSQL must be up. Raises ``StartFailed``.
+def start(config: Config, tokens: Path | None = None) -> None:
+    """Start the emulator with the stored state, or an empty one. Raises ``StartFailed``.
 
-    ``tokens``: the socket on which it checks tokens for PostgreSQL.
+    ``tokens``: the socket on which it checks tokens for PostgreSQL, which must be up.
     """
     if not CLOUD_PYTHON.exists():
         raise NotInstalled(CLOUD_PYTHON)
@@ -71,9 +71,10 @@ def start(config: Config, tokens: Path) -> None:
     files = {
         "superuser": config.superuser,
         "authority": config.authority,
-        "tokens": tokens,
         "administrator": config.administrator,
     }
+    if tokens:
+        files["tokens"] = tokens
     if not config.temporary:
         files["data"] = config.data
     options = [word for name, path in files.items() for word in (f"--{name}", str(path))]

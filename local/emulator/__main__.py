@@ -38,9 +38,7 @@ def main() -> None:
     parser.add_argument(
         "--authority", type=Path, required=True, help="PEM file with the root of PostgreSQL's certificate"
     )
-    parser.add_argument(
-        "--tokens", type=Path, required=True, help="socket on which to check tokens for PostgreSQL"
-    )
+    parser.add_argument("--tokens", type=Path, help="socket on which to check tokens for PostgreSQL")
     parser.add_argument(
         "--administrator",
         type=Path,
@@ -51,7 +49,8 @@ def main() -> None:
     options = parser.parse_args()
     unknown_types.apply()
     database.apply(json.loads(options.superuser.read_text()), options.authority)
-    sign_in.apply(options.tokens)
+    if options.tokens:
+        sign_in.apply(options.tokens)
     error_names.apply()
     log_wait.apply()
     layers.apply(options.authority)

@@ -1,6 +1,6 @@
 """The certificate authority of an embedded cloud, and the certificate of its database.
 
-They are random, and part of the stored data. The authority's key is not stored, so nobody can issue a second certificate.
+They are random, and part of the stored data. The authority's key is not stored, so no second certificate can be issued.
 """
 
 import ipaddress

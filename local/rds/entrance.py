@@ -68,7 +68,7 @@ class Place(NamedTuple):
 
 
 class Entrance:
-    """Serves one client after another, each in a thread of its own."""
+    """Serves one client after another, each in its own thread."""
 
     def __init__(self, context: ssl.SSLContext, place: Place) -> None:
         self._context, self._place = context, place
@@ -132,7 +132,7 @@ class Entrance:
 
 
 def _answer(client: ssl.SSLSocket, server: socket.socket, *, verified: bool) -> Message:
-    """The server's first message about the sign-in: who is verified is accepted, and nobody else without a password."""
+    """The server's first message about the sign-in: acceptance of a verified client, a request for a password otherwise."""
     while (message := read_message(server)).kind == NEGOTIATION:
         client.sendall(message.raw)
     if message.kind != ERROR and message.authenticates != verified:

@@ -15,7 +15,7 @@ LONGEST_STARTUP = 10_000
 LONGEST_PASSWORD = 65_535
 AUTHENTICATION, ERROR, PASSWORD = b"R", b"E", b"p"
 CLEARTEXT = AUTHENTICATION + struct.pack("!ii", 8, 3)
-"""Asks for the password as text, as RDS does for a token."""
+"""Request for the password as text, which RDS sends for a token."""
 DENIED = "28000"
 """SQLSTATE invalid_authorization_specification, as of a connection that pg_hba.conf or PAM refuses."""
 

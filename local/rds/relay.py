@@ -12,7 +12,7 @@ _WAITING = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Direction:
-    """What one end has sent and the other has not received. The next bytes are read when it is empty."""
+    """Bytes that one end has sent and the other has not received. The next ones are read when there are none."""
 
     def __init__(self, source: socket.socket, target: socket.socket) -> None:
         self._source, self._target = source, target
@@ -53,7 +53,7 @@ def relay(client: ssl.SSLSocket, server: socket.socket) -> None:
             if not any(moved):
                 _wait(up, down)
         if down.ended:
-            client.unwrap()  # tells the client that the server ended the connection
+            client.unwrap()  # reports the end to the client
 
 
 def _wait(*directions: Direction) -> None:

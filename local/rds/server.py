@@ -19,7 +19,7 @@ from local.rds.entrance import TOKENS
 
 NAME = "The entrance to PostgreSQL"
 SOCKETS = "/tmp"  # noqa: S108  a private folder there; the path of a socket has at most 103 bytes
-# The second line is the exception of the master, whom RDS lets grant rds_iam without using it.
+# The second line is for the master, which may grant rds_iam, and therefore has its admin option, but is not a member.
 ACCESS = """\
 local all postgres scram-sha-256
 local all +rds_superuser scram-sha-256

@@ -8,7 +8,6 @@ import json
 import random
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -261,22 +260,13 @@ def emulator(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Config]:
     aws.stop(chosen)
 
 
-@pytest.fixture
-def tokens() -> Iterator[Path]:
-    """A socket for the emulator. Its path must be short."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        yield Path(folder, "tokens")
-
-
-def test_answered_request_is_stored_when_the_emulator_is_killed_at_any_moment(
-    emulator: Config, tokens: Path
-) -> None:
+def test_answered_request_is_stored_when_the_emulator_is_killed_at_any_moment(emulator: Config) -> None:
     chance = random.Random(7)
     answered: dict[str, set[str]] = {"secretsmanager": set(), "s3": set()}
     for turn in range(15):
         emulator.temp.mkdir(exist_ok=True)
         shutil.rmtree(emulator.temp)
-        aws.start(emulator, tokens)
+        aws.start(emulator)
         outputs = aws.connection(emulator)
         s3, vault = client(outputs, "s3"), client(outputs, "secretsmanager")
         for name in answered["secretsmanager"]:

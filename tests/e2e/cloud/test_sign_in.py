@@ -206,7 +206,7 @@ def test_certificate_of_another_authority_or_host_is_refused_by_the_client(
     )
 
 
-def test_master_is_no_superuser_and_signs_in_with_its_password(door: Door, master: dict[str, str]) -> None:
+def test_master_is_not_a_superuser_and_signs_in_with_its_password(door: Door, master: dict[str, str]) -> None:
     with closing(door.enter(master["user"], master["password"])) as db, db.cursor() as cursor:
         cursor.execute(
             "SELECT rolsuper, rolreplication, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles"
