@@ -83,6 +83,12 @@ def local(templates: dict[str, dict[str, Any]]) -> Resources:
 
 
 @pytest.fixture(scope="session")
+def by_secret(synthesize: Callable[..., dict[str, Any]]) -> Resources:
+    """The dev stage with passwords instead of IAM authentication."""
+    return _by_type(synthesize(auth="secret"))
+
+
+@pytest.fixture(scope="session")
 def existing(templates: dict[str, dict[str, Any]]) -> Resources:
     return _by_type(templates["existing"])
 

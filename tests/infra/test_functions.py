@@ -110,9 +110,11 @@ def test_role_of_apply_has_no_permissions(dev: Resources, granted: Granted) -> N
     assert granted(dev, "SchemaApplyRole") == own_log("SchemaSchemaApply") | TRACES | ATTACH
 
 
-def test_with_secrets_each_function_reads_only_its_own(local: Resources, granted: Granted) -> None:
+def test_with_secrets_each_function_reads_only_its_own(by_secret: Resources, granted: Granted) -> None:
     def secrets(role: str) -> set[str]:
-        return {place for action, place in granted(local, role) if action == "secretsmanager:GetSecretValue"}
+        return {
+            place for action, place in granted(by_secret, role) if action == "secretsmanager:GetSecretValue"
+        }
 
     assert secrets("MigrateLoadRole") == {"<DatabaseSecretDataforgeLoad>"}
     assert secrets("MigrateControlRole") == {"<DatabaseSecretDataforgeMigrate>"}

@@ -28,13 +28,15 @@ def test_only_endpoint_is_the_free_gateway_to_s3(dev: Resources) -> None:
     }
 
 
-def test_only_functions_that_read_secrets_can_reach_the_endpoint_of_secrets_manager(local: Resources) -> None:
-    endpoints = {e["Properties"]["VpcEndpointType"]: e for e in local["AWS::EC2::VPCEndpoint"].values()}
+def test_only_functions_that_read_secrets_can_reach_the_endpoint_of_secrets_manager(
+    by_secret: Resources,
+) -> None:
+    endpoints = {e["Properties"]["VpcEndpointType"]: e for e in by_secret["AWS::EC2::VPCEndpoint"].values()}
     assert set(endpoints) == {"Gateway", "Interface"}
     secrets = endpoints["Interface"]["Properties"]
     assert secrets["ServiceName"]["Fn::Join"][1][-1] == ".secretsmanager"
     assert secrets["PrivateDnsEnabled"] is True
-    (rule,) = (r for key, r in local["AWS::EC2::SecurityGroupIngress"].items() if "SecretsGroup" in key)
+    (rule,) = (r for key, r in by_secret["AWS::EC2::SecurityGroupIngress"].items() if "SecretsGroup" in key)
     assert (rule["Properties"]["FromPort"], rule["Properties"]["ToPort"]) == (443, 443)
     assert "NetworkFunctions" in rule["Properties"]["SourceSecurityGroupId"]["Fn::GetAtt"][0]
 

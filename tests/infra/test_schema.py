@@ -15,12 +15,12 @@ def resource(resources: Resources) -> dict[str, Any]:
 
 
 def test_schema_is_deployed_when_catalogue_database_or_authentication_changes(
-    dev: Resources, local: Resources
+    dev: Resources, by_secret: Resources
 ) -> None:
     properties = resource(dev)["Properties"]
     assert properties["Fingerprint"] == fingerprint()
     assert properties["Host"]["Fn::GetAtt"][1] == "Endpoint.Address"
-    assert (properties["Auth"], resource(local)["Properties"]["Auth"]) == ("iam", "secret")
+    assert (properties["Auth"], resource(by_secret)["Properties"]["Auth"]) == ("iam", "secret")
 
 
 def test_custom_resource_calls_the_schema_deployer_with_a_time_out(dev: Resources) -> None:

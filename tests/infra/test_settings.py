@@ -35,9 +35,9 @@ def test_prod_is_multi_az_and_keeps_backups_for_35_days() -> None:
     assert (settings.multi_az, settings.backup_retention_days, settings.load_concurrency) == (True, 35, 10)
 
 
-def test_embedded_cloud_uses_passwords_and_two_load_steps() -> None:
+def test_embedded_cloud_signs_in_as_aws_and_uses_two_load_steps() -> None:
     settings = read_settings({"target": "local"})
-    assert (settings.auth, settings.load_concurrency) == ("secret", 2)
+    assert (settings.auth, settings.load_concurrency) == ("iam", 2)
 
 
 def test_context_overrides_defaults_and_may_be_text(

@@ -233,6 +233,7 @@ def test_database_url_requires_the_certificate_of_the_cloud(cloud: Outputs, clou
     assert cloud["database_url"].endswith(f"?sslmode=verify-full&sslrootcert={root}")
 
 
+@pytest.mark.slow
 def test_function_with_another_root_or_role_cannot_connect(
     cloud: Outputs, aws: ClientSettings, tmp_path: Path
 ) -> None:
