@@ -7,8 +7,11 @@ from typing import NamedTuple
 
 from dataforge.postgres.roles import (
     AUDITED,
+    DELETE_SUPERSEDED,
     FUNCTIONS,
     GENERATE,
+    MARK_REPLAYED,
+    MIGRATION_RUN,
     OWNER,
     READERS,
     RECORD_AUDIT,
@@ -90,7 +93,8 @@ def on_sequence(schema: str, sequence: str) -> Iterator[Right]:
 def on_functions() -> set[tuple[str, str]]:
     """Each function, with the types that identify it and without spaces, and a role that may execute it."""
     steps = {(compact(f"{SCHEMA}.{name}"), role) for name in CALLED for role in RUNS}
-    return steps | {(compact(RECORD_AUDIT), role) for role in (*AUDITED, *RUNS)}
+    replays = {(compact(function), MIGRATION_RUN) for function in (MARK_REPLAYED, DELETE_SUPERSEDED)}
+    return steps | replays | {(compact(RECORD_AUDIT), role) for role in (*AUDITED, *RUNS)}
 
 
 def compact(function: str) -> str:

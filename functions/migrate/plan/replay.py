@@ -172,10 +172,5 @@ def _check_corrections(cursor: Cursor, corrected: Sql, without_row: Sql, replay:
 
 def _delete_unpublished(cursor: Cursor, run: Run) -> None:
     """Delete the rejections that earlier replays of the same records stored, if those ended unpublished."""
-    cursor.execute(
-        Sql(
-            "DELETE FROM dataforge.rejections old USING {} m, dataforge.migrations ended"
-            " WHERE old.replay_of = m.rejection AND ended.migration_id = old.migration_id"
-            " AND ended.status NOT IN ('running', 'published')"
-        ).format(relation(run.id))
-    )
+    chosen = Sql("ARRAY(SELECT rejection FROM {} WHERE rejection IS NOT NULL)").format(relation(run.id))
+    cursor.execute(Sql("SELECT dataforge.delete_superseded({})").format(chosen))

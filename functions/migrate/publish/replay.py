@@ -15,21 +15,10 @@ if TYPE_CHECKING:
 def close_replay(cursor: Cursor, run: Run) -> None:
     """Mark rejections whose records are stored now as replayed; of the others, keep only this run's new rejection.
 
-    Runs in the transaction that publishes. Does nothing if the run is not a replay.
+    Runs in the transaction that publishes, after the run is marked as published. Does nothing if the run is not a replay.
     """
     if run.replay is None:
         return
-    cursor.execute(
-        Sql(
-            "DELETE FROM dataforge.rejections old USING {} m"
-            " WHERE old.replay_of = m.rejection AND old.migration_id <> %s"
-        ).format(relation(run.id)),
-        (run.id,),
-    )
-    cursor.execute(
-        Sql(
-            "UPDATE dataforge.rejections r SET replayed_at = now() FROM {} m WHERE r.id = m.rejection AND NOT EXISTS"
-            " (SELECT FROM dataforge.rejections bad WHERE bad.replay_of = m.rejection AND bad.migration_id = %s)"
-        ).format(relation(run.id)),
-        (run.id,),
-    )
+    chosen = Sql("ARRAY(SELECT rejection FROM {} WHERE rejection IS NOT NULL)").format(relation(run.id))
+    cursor.execute(Sql("SELECT dataforge.mark_replayed(%s, {})").format(chosen), (run.id,))
+    cursor.execute(Sql("SELECT dataforge.delete_superseded({})").format(chosen))

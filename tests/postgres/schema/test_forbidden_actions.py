@@ -14,7 +14,8 @@ import psycopg2
 import pytest
 
 from dataforge.postgres.connection import connect
-from dataforge.postgres.roles import LOGINS, MEMBERSHIPS, ROLES
+from dataforge.postgres.roles import DELETE_SUPERSEDED, LOGINS, MARK_REPLAYED, MEMBERSHIPS, ROLES
+from functions.schema.declared_rights import compact
 from tests.postgres import recycling
 from tests.postgres.conftest import MASTER, PASSWORD
 from tests.postgres.rights import OURS, in_effect
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tests.postgres.conftest import Database
 
 Action = tuple[str, str]
-"""What is tried, and the statement."""
+"""A description and the statement."""
 
 DENIED = {"42501", "44000"}
 """insufficient_privilege; with_check_option_violation, of the views of leases."""
@@ -35,6 +36,8 @@ RELATIONS = """
     FROM pg_class c WHERE relnamespace::regnamespace::text = ANY(%s) AND relkind IN ('r', 'p', 'v', 'S') ORDER BY 1
 """
 TABLES = "SELECT schemaname::text, tablename::text FROM pg_tables WHERE schemaname = ANY(%s) ORDER BY 1, 2"
+OF_REPLAYS = {compact(function) for function in (MARK_REPLAYED, DELETE_SUPERSEDED)}
+"""Functions that do nothing without arguments (``test_separation`` tests them)."""
 FUNCTIONS = """
     SELECT oid::regprocedure::text, replace(oid::regprocedure::text, ' ', ''), oid::regproc::text,
            (SELECT coalesce(string_agg('NULL::' || t::regtype, ', '), '') FROM unnest(proargtypes) t), prosecdef
@@ -124,7 +127,6 @@ def on_server(database: str) -> Iterator[Action]:
     yield "setting of the database", f"ALTER DATABASE {database} SET statement_timeout = 1"
     yield "run a program", "COPY (SELECT 1) TO PROGRAM 'true'"
     yield "write a file", "COPY (SELECT 1) TO '/tmp/mine'"
-    yield "language", "CREATE TRUSTED LANGUAGE mine HANDLER plpgsql_call_handler"
     yield "extension", "DROP EXTENSION plpgsql CASCADE"
     yield "publication", "CREATE PUBLICATION mine FOR ALL TABLES"
     yield "event trigger", "CREATE EVENT TRIGGER mine ON ddl_command_start EXECUTE FUNCTION mine()"
@@ -149,7 +151,8 @@ def actions(database: Database, login: str, role: str) -> Iterator[Action]:
         yield f"drop {signature}", f"DROP FUNCTION {signature} CASCADE"
         yield f"own {signature}", f"ALTER FUNCTION {signature} OWNER TO CURRENT_USER"
         yield f"definer {signature}", f"ALTER FUNCTION {signature} SECURITY DEFINER"
-        if ("EXECUTE", plain) not in rights or (definer and arguments):
+        refuses_null = definer and arguments and plain not in OF_REPLAYS
+        if ("EXECUTE", plain) not in rights or refuses_null:
             yield f"call {signature}", f"SELECT {name}({arguments})"
     reached = {group for group, member in MEMBERSHIPS if member == role}
     yield from on_roles({role, *reached})

@@ -120,6 +120,32 @@ def test_run_of_a_migration_may_not(database: Database, statement: str) -> None:
         cursor.execute(statement)
 
 
+def test_functions_of_replays_delete_no_rejection_of_a_record(database: Database) -> None:
+    """They delete what later replays superseded, and mark with the current time."""
+    for status in ("running", "failed", "published"):
+        database.query(
+            "INSERT INTO dataforge.migrations (migration_id, execution, dataset, prefix, tables, quality_threshold, status)"
+            " VALUES (%s, %s, 'olist', '', '{}', 0, %s)",
+            *(status,) * 3,
+        )
+    rejection = 'INSERT INTO dataforge.rejections (dataset, "table", raw, errors, migration_id, replay_of)'
+    ids = [
+        database.query(
+            f"{rejection} VALUES ('olist', 'orders', '1', '[]', %s, %s) RETURNING id", status, replay_of
+        )[0][0]
+        for status, replay_of in (("published", None), ("failed", 1), ("running", 1), ("published", None))
+    ]
+    assert ids == [1, 2, 3, 4]
+    cursor = database.connect(MIGRATE).cursor()
+    cursor.execute(f"SET LOCAL ROLE {MIGRATION_RUN}")
+    cursor.execute("SELECT dataforge.delete_superseded(%s)", (ids,))
+    cursor.execute("SELECT id FROM dataforge.rejections ORDER BY id")
+    assert cursor.fetchall() == [(1,), (3,), (4,)]
+    cursor.execute("SELECT dataforge.mark_replayed('running', %s)", (ids,))
+    cursor.execute("SELECT id, replayed_at = now() FROM dataforge.rejections WHERE replayed_at IS NOT NULL")
+    assert sorted(cursor.fetchall()) == [(3, True), (4, True)]
+
+
 def test_run_of_a_migration_grants_nothing_to_others(database: Database) -> None:
     cursor = database.connect(MIGRATE).cursor()
     cursor.execute(f"SET LOCAL ROLE {MIGRATION_RUN}")

@@ -56,7 +56,7 @@ MEMBERSHIPS: Mapping[tuple[str, str], Sql] = {
 """The statement for each role and its member. The master is a member of both owners."""
 
 FORMER_MEMBERSHIPS = {(OWNER, MIGRATE), (OWNER, RESTORE)}
-FORMER_GRANTS = {(BACKUP, "leases")}
+FORMER_GRANTS = {(BACKUP, "leases"), (MIGRATION_RUN, "rejections")}
 """Memberships and grants of earlier versions, whose functions need them until a deployment has replaced them."""
 
 AUDITED = (MIGRATE, INGEST, DELIVER, EXPORT, BACKUP, RESTORE)
@@ -64,6 +64,10 @@ AUDITED = (MIGRATE, INGEST, DELIVER, EXPORT, BACKUP, RESTORE)
 
 RECORD_AUDIT = Sql("dataforge.record_audit(text, text, text, text, text, jsonb, text)")
 """The function by which they append to the audit, with the types that identify it."""
+
+MARK_REPLAYED = Sql("dataforge.mark_replayed(text, bigint[])")
+DELETE_SUPERSEDED = Sql("dataforge.delete_superseded(bigint[])")
+"""The functions by which a replay closes rejections (``dataforge.runs.replay_functions``)."""
 
 ROLE_SQL = (
     Sql("GRANT USAGE ON SCHEMA dataforge TO {}").format(Sql(", ").join(FUNCTIONS)),
@@ -102,9 +106,8 @@ ROLE_SQL = (
     Sql("GRANT SELECT, INSERT, DELETE ON dataforge.migration_files TO {}").format(MIGRATION_RUN),
     Sql("GRANT SELECT, INSERT ON dataforge.migration_steps TO {}").format(MIGRATION_RUN),
     Sql("GRANT INSERT ON dataforge.quality_facts TO {}").format(MIGRATION_RUN),
-    Sql("GRANT SELECT, INSERT, DELETE, UPDATE (replayed_at) ON dataforge.rejections TO {}").format(
-        MIGRATION_RUN
-    ),
+    Sql("GRANT SELECT, INSERT ON dataforge.rejections TO {}").format(MIGRATION_RUN),
+    Sql("GRANT EXECUTE ON FUNCTION {}, {} TO {}").format(MARK_REPLAYED, DELETE_SUPERSEDED, MIGRATION_RUN),
     Sql("GRANT SELECT, INSERT, UPDATE ON dataforge.restores TO {}").format(RESTORE_RUN),
     Sql(
         "GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.restore_tables, dataforge.restore_pieces TO {}"

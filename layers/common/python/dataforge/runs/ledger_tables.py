@@ -6,6 +6,7 @@ Every statement is idempotent. Later versions append statements; they do not cha
 from __future__ import annotations
 
 from dataforge.audit.table import AUDIT
+from dataforge.runs.replay_functions import REPLAY_FUNCTIONS
 
 INTERNAL = (
     "CREATE SCHEMA IF NOT EXISTS dataforge",
@@ -250,6 +251,7 @@ INTERNAL = (
         ingest bytea NOT NULL,
         deliver bytea NOT NULL)""",
     *AUDIT,
+    *REPLAY_FUNCTIONS,
     """CREATE TABLE IF NOT EXISTS dataforge.key_limits (
         key_id text PRIMARY KEY,
         limits jsonb NOT NULL,
