@@ -146,6 +146,15 @@ class NoFolder(WrongCall):
     code = "NoFolder"
 
 
+class NoFolderForPage(WrongCall):
+    """The folder of the file into which a page is written does not exist."""
+
+    code = "NoFolderForPage"
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"There is no folder {file.parent} for the page.")
+
+
 class NoKnownFiles(WrongCall):
     """The folder contains no file of the dataset."""
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.errors import MissingFile, UnexpectedFiles
 from dataforge_cli.call import Call, calling
-from dataforge_cli.errors import WrongCall
+from dataforge_cli.errors import NoFolderForPage, WrongCall
 from dataforge_cli.folders import Dir, find_folder
 from dataforge_cli.options import Debug, Ignore, Json
 from dataforge_cli.output.checked import (
@@ -94,7 +94,7 @@ def check(
 
         files = find_folder(folder)
         if html is not None and not html.parent.is_dir():
-            raise WrongCall(f"There is no folder {html.parent} for the page.")
+            raise NoFolderForPage(html)
         found, started = get_dataset(dataset), datetime.now(UTC)
         result = checked(call, found, files, tuple(ignore or ()))
         if html is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,10 +10,12 @@ import typer
 from dataforge_cli.aws.executions import describe, name_of, newest
 from dataforge_cli.aws.machines import BACKUP, MIGRATION, RESTORE, all_running, locate
 from dataforge_cli.call import Call, calling
+from dataforge_cli.errors import NoFolderForPage
 from dataforge_cli.options import Debug, Json, OutputsFile, Stage
 from dataforge_cli.runs.backups import show_backup, watch_backup
 from dataforge_cli.runs.follow import follow
 from dataforge_cli.runs.migration import show
+from dataforge_cli.runs.report_page import save_page
 from dataforge_cli.runs.restores import show_restore, watch_restore
 from dataforge_cli.runs.watch import watch_migration
 
@@ -32,6 +35,15 @@ def status(
     wait: Annotated[
         bool, typer.Option("--follow", help="Follow the run until it ends. Default: no.")
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            help="Save the report of an ended migration as a web page, with charts and examples of rejected records.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
     stage: Stage = None,
     outputs: OutputsFile = None,
@@ -48,20 +60,25 @@ def status(
 
     ```
     dataforge status
+    dataforge status --html report.html
     dataforge status 20261122T101501Z-d504bdea --follow
     ```
     """
     with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
+        if html is not None and not html.parent.is_dir():
+            raise NoFolderForPage(html)
         if name is None:
-            _show_newest(call, wait=wait)
+            _show_newest(call, wait=wait, html=html)
             return
         machine, execution = locate(call.deployment, name)
         if wait and execution.running:
             execution = follow(call.deployment, execution.arn, call.screen, WATCH[machine.kind])
+        if html is not None:
+            save_page(call, machine, execution, html)
         SHOW[machine.kind](call, execution)
 
 
-def _show_newest(call: Call, *, wait: bool) -> None:
+def _show_newest(call: Call, *, wait: bool, html: Path | None) -> None:
     """Show the newest migration, and the running backups and restores."""
     others = _running_others(call)
     arn = newest(call.deployment, call.deployment[MIGRATION.output])
@@ -72,6 +89,8 @@ def _show_newest(call: Call, *, wait: bool) -> None:
     execution = describe(call.deployment, arn)
     if wait and execution.running:
         execution = follow(call.deployment, arn, call.screen)
+    if html is not None:
+        save_page(call, MIGRATION, execution, html)
     show(call, execution, running=others)
 
 

@@ -40,6 +40,7 @@ def show(call: Call, execution: Execution, **also: Any) -> None:
         *_rejections(call, output),
         *_ignored(output),
         f"Report: {output.report}",
+        f"Its page: dataforge status {output.migration_id} --html report.html",
     )
 
 

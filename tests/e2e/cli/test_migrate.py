@@ -111,6 +111,19 @@ def test_table_is_printed_on_stdout_without_json(
     assert "report.json" in result.stdout
 
 
+def test_page_of_a_report_is_saved(first: Result, dataforge: Dataforge, tmp_path: Path) -> None:
+    migration, page = json.loads(first.stdout)["migration_id"], tmp_path / "report.html"
+    result = dataforge("status", migration, "--html", str(page))
+    assert (result.exit_code, f"Wrote {page}" in result.stdout) == (0, True)
+    assert migration in page.read_text()
+
+
+def test_page_in_a_missing_folder_is_refused(dataforge: Dataforge, tmp_path: Path) -> None:
+    result = dataforge("status", "--html", str(tmp_path / "none" / "report.html"))
+    assert result.exit_code == 2
+    assert "There is no folder" in result.stderr
+
+
 def test_folder_with_missing_files_is_migrated_only_with_tables_present(
     dataforge: Dataforge, folder: Path, expected: Expected, tmp_path: Path
 ) -> None:
