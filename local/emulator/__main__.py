@@ -16,6 +16,7 @@ from local.emulator import (
     error_names,
     kept_state,
     layers,
+    limits,
     log_wait,
     map_runs,
     metric_math,
@@ -62,6 +63,7 @@ def main() -> None:
     map_runs.apply()
     api_keys.apply()
     version_ranges.apply()
+    limits.apply()
     settings.apply()
     object_lock.apply()
     lifecycle.apply()

@@ -10,6 +10,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 from local.emulator.anchors import AnchorGone, require
+from local.emulator.limits import sandbox
 
 PREFIX = "dataforge:"
 DIED = "Worker process died"  # prose: ignore
@@ -45,6 +46,8 @@ def _as_on_aws(body: dict[str, Any], request_id: str) -> dict[str, Any]:
     message = body["errorMessage"]
     if message.startswith(PREFIX):
         return {**json.loads(message.removeprefix(PREFIX)), "requestId": request_id}
-    if message == DIED:  # killed, or out of memory
+    if message == sandbox.FULL:
+        return {"errorMessage": message, "errorType": "OSError", "requestId": request_id, "stackTrace": []}
+    if message in (DIED, sandbox.KILLED):
         return {"errorMessage": f"RequestId: {request_id} Error: {message}", "errorType": "Runtime.ExitError"}
     return body

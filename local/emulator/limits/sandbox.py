@@ -1,0 +1,149 @@
+"""The memory and the temporary files of each process of a function: beyond its limits the process is killed.
+
+Memory is the resident size of the process, as Lambda measures it (not the address space, which Arrow reserves in advance).
+It is sampled, and the peak that Linux records is compared after each invocation, so that no short peak is overlooked. On
+Lambda a write to a full `/tmp` fails with the same text; here, because no file system has that size, the process ends.
+"""
+
+import os
+import re
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+from ministack.core import lambda_runtime
+from ministack.core.lambda_runtime import Worker
+
+from local.emulator.anchors import AnchorGone, require
+
+INTERVAL_SECONDS = 0.05
+DEFAULT_MEMORY, DEFAULT_FILES = 128, 512
+MEGABYTE = 1024 * 1024
+# After the worker has read where its code is.
+ANCHOR = '    code_dir = init["code_dir"]\n'
+OWN_FOLDER = ANCHOR + '    os.environ["TMPDIR"] = os.path.join(os.path.dirname(code_dir), "tmp")\n'
+
+KILLED = "Runtime exited with error: signal: killed"
+FULL = "[Errno 28] No space left on device"
+
+
+def apply() -> None:
+    """Each process has its own folder for temporary files, which lasts as long as the process."""
+    require("limits.sandbox", Worker, "invoke", "_spawn")
+    require("limits.sandbox", lambda_runtime, "_PYTHON_WORKER_SCRIPT")
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    if script.count(ANCHOR) != 1:
+        raise AnchorGone("limits.sandbox", f"one {ANCHOR!r} in the Python worker's script")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(ANCHOR, OWN_FOLDER)
+    spawn, invoke, watch = Worker._spawn, Worker.invoke, Watch()
+
+    def spawn_with_folder(worker: Any) -> None:
+        spawn(worker)
+        Path(worker._tmpdir, "tmp").mkdir(exist_ok=True)
+
+    def invoke_watched(worker: Any, *arguments: Any, **names: Any) -> dict[str, Any]:
+        sandbox = watch.begin(worker)
+        try:
+            answer: dict[str, Any] = invoke(worker, *arguments, **names)
+        except RuntimeError as error:  # the process ended while it started
+            return sandbox.judge({"status": "error", "error": str(error), "cold_start": True, "log": ""})
+        finally:
+            watch.end(sandbox)
+        return sandbox.judge(answer)
+
+    Worker._spawn = spawn_with_folder
+    Worker.invoke = invoke_watched
+
+
+class Sandbox:
+    """A process of a function during an invocation, and the limit that it has exceeded."""
+
+    def __init__(self, worker: Any) -> None:
+        self._worker = worker
+        config = worker.config
+        self._memory = int(config.get("MemorySize") or DEFAULT_MEMORY) * MEGABYTE
+        self._files = int((config.get("EphemeralStorage") or {}).get("Size") or DEFAULT_FILES) * MEGABYTE
+        self._exceeded = ""
+
+    def check(self) -> None:
+        """Kill the process if it exceeds a limit."""
+        process = self._worker._proc
+        if process is None or self._exceeded or process.poll() is not None:
+            return
+        if resident_bytes(process.pid) > self._memory:
+            self._exceeded = KILLED
+        elif self._worker._tmpdir and folder_bytes(Path(self._worker._tmpdir, "tmp")) > self._files:
+            self._exceeded = FULL
+        if self._exceeded:
+            process.kill()
+
+    def judge(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer of the invocation; if the process exceeded a limit, the error."""
+        process = self._worker._proc
+        if not self._exceeded and process is not None and peak_bytes(process.pid) > self._memory:
+            self._exceeded = KILLED
+            process.kill()
+        if not self._exceeded:
+            return answer
+        self._worker._proc = None
+        return {**answer, "status": "error", "error": self._exceeded}
+
+
+class Watch:
+    """A thread that samples the processes of the running invocations, and waits while there is none."""
+
+    def __init__(self) -> None:
+        self._running: set[Sandbox] = set()
+        self._changed = threading.Condition()
+        threading.Thread(target=self._sample, daemon=True, name="limits-of-functions").start()
+
+    def begin(self, worker: Any) -> Sandbox:
+        sandbox = Sandbox(worker)
+        with self._changed:
+            self._running.add(sandbox)
+            self._changed.notify()
+        return sandbox
+
+    def end(self, sandbox: Sandbox) -> None:
+        with self._changed:
+            self._running.discard(sandbox)
+
+    def _sample(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._running)
+                running = list(self._running)
+            for sandbox in running:
+                sandbox.check()
+            time.sleep(INTERVAL_SECONDS)
+
+
+def resident_bytes(pid: int) -> int:
+    """The resident size of a process; 0 if it has ended."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def peak_bytes(pid: int) -> int:
+    """The largest resident size that Linux recorded; elsewhere the present one."""
+    try:
+        found = re.search(r"^VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    return int(found[1]) * 1024 if found else resident_bytes(pid)
+
+
+def folder_bytes(folder: Path) -> int:
+    """The size of the files in a folder."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += Path(place, name).lstat().st_size
+            except FileNotFoundError:  # deleted meanwhile
+                continue
+    return total
