@@ -39,6 +39,7 @@ from functions.schema.doctor.logins import Limits
 from functions.schema.doctor.master import require_sign_in
 from functions.schema.key_limits import change_limits, copy_limits, read_change
 from functions.schema.plan import plan, read_catalogue
+from functions.schema.rollback import is_rolled_back
 from functions.schema.upkeep import work
 
 if TYPE_CHECKING:
@@ -143,13 +144,19 @@ def _keys(document: Any, applicant: dict[str, Any]) -> dict[str, Any]:
 
 
 def _deploy(event: dict[str, Any]) -> dict[str, str]:
-    """Apply the catalogue, if its plan still holds. A deletion of the resource changes nothing."""
+    """Apply the catalogue, if its plan still holds. A deletion changes nothing, and a failure fails no rollback."""
     if event["RequestType"] != "Delete":
         planned = event.get("ResourceProperties", {}).get("Plan", "")
         applicant = {"kind": "stack", "principal": event.get("StackId", "")}
         # The first resource precedes the functions of this version, the second follows them.
         contract = event.get("ResourceProperties", {}).get("Contract") == "true"
-        call_applier("apply", planned=planned, applicant=applicant, contract=contract)
+        try:
+            call_applier("apply", planned=planned, applicant=applicant, contract=contract)
+        except DataForgeError:
+            # Changes are additive, and a failed step has made none: the functions to which the stack returns work with it.
+            if not is_rolled_back(make_client("cloudformation", WORKER), event["StackId"]):
+                raise
+            logger.exception("the schema was not changed in a rollback; hint: run dataforge doctor")
     return {}
 
 

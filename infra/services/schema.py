@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from aws_cdk import CustomResource, Duration
+from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -130,6 +130,12 @@ class Schema(Construct):
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.apply.function_arn])
         )
         self.upkeep.machine.grant_start_execution(deployer)
+        # Whether a rollback is in progress, in which the step must not fail.
+        deployer.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["cloudformation:DescribeStacks"], resources=[Stack.of(self).stack_id]
+            )
+        )
         return deployer
 
     def precede(self, function: Function) -> None:

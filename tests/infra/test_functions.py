@@ -87,6 +87,7 @@ def test_schema_deployer_reads_the_master_secret_invokes_apply_starts_the_upkeep
             ("lambda:InvokeFunction", "<SchemaSchemaApply.Arn>"),
             ("states:StartExecution", "<SchemaUpkeepMachine>"),
             ("s3:DeleteObject", "<StorageReport.Arn>/keys/*"),
+            ("cloudformation:DescribeStacks", "<AWS::StackId>"),
         }
         | put("<StorageReport.Arn>/keys/*")
         | own_log("SchemaSchemaKeeper")

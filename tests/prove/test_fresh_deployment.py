@@ -1,17 +1,22 @@
-"""A fresh deployment: tables without a row are backed up and restored, and a second deployment changes nothing.
+"""A fresh deployment: tables without a row are backed up and restored, and a second deployment changes nothing. After
+`cdk destroy` the stage is deployed again.
 
-Both are steps of `make smoke-aws`; here they run on a separate embedded cloud.
+These are steps of `make smoke-aws`; here they run on a separate embedded cloud.
 """
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import boto3
 import pytest
 
-from local import cloud
+from local import cloud, deploy
+from local.aws import client_settings
 from local.command import dataforge
-from local.config import Config
+from local.config import ROOT, Config
 from local.outputs import Outputs
 from local.smoke_aws.prove import prove_empty_restore, require_healthy
 
@@ -49,3 +54,44 @@ def test_second_deployment_changes_no_output_and_stays_healthy(config: Config, d
 
 def test_connect_prints_the_address_of_the_embedded_database(config: Config, deployed: Outputs) -> None:
     assert deployed["database_url"] in dataforge(target(config), "connect")["psql"]
+
+
+def destroy(config: Config) -> int:
+    """The status of `cdk destroy`."""
+    command = [str(deploy.CDK), "destroy", "--all", "--force"]
+    for key, value in deploy.CONTEXT:
+        command += ["-c", f"{key}={value}"]
+    done = subprocess.run(command, cwd=ROOT, env=deploy.environment(config), capture_output=True, check=False)
+    return done.returncode
+
+
+def empty(s3: Any, bucket: str) -> None:
+    """Delete every version of every object."""
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for version in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
+            s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+
+
+def test_stage_is_destroyed_only_with_empty_buckets_and_deployed_again(
+    config: Config, deployed: Outputs
+) -> None:
+    settings = client_settings(deployed)
+    s3, stacks = boto3.client("s3", **settings), boto3.client("cloudformation", **settings)
+
+    def names() -> list[str]:
+        return [
+            stack["StackName"]
+            for stack in stacks.describe_stacks()["Stacks"]
+            if stack["StackName"] != "CDKToolkit"
+        ]
+
+    assert names() == ["DataForge-dev"]
+    assert destroy(config) != 0  # the backup of the first test
+    assert names() == ["DataForge-dev"]
+    for bucket in s3.list_buckets()["Buckets"]:
+        if not bucket["Name"].startswith("cdk-"):
+            empty(s3, bucket["Name"])
+    assert destroy(config) == 0
+    assert names() == []
+    cloud.up(config)
+    require_healthy(target(config))
