@@ -1,7 +1,7 @@
 """Whether CloudFormation rolls the stack back, in which the schema step must not fail.
 
-In a rollback CloudFormation sends the earlier properties to the step that has just failed. If the cause persists, such as an
-unavailable database, the step would fail again, and the stack would end as UPDATE_ROLLBACK_FAILED, which refuses deployments.
+In a rollback CloudFormation sends the earlier properties to the step that has just failed. If the cause persists, such as
+an unavailable database, the step would fail again. The stack would then be UPDATE_ROLLBACK_FAILED and refuse deployments.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ app.synth()
 
 @dataclass(frozen=True)
 class Update:
-    """A deployment to the existing stack: the status, and what is deployed after it."""
+    """A deployment to the existing stack: the status, and the resources after it."""
 
     status: str
     deployed: dict[str, Any]

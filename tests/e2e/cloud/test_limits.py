@@ -83,7 +83,7 @@ def task(name: str, **more: Any) -> dict[str, Any]:
 
 
 def text(length: int) -> bytes:
-    """A JSON text of so many bytes."""
+    """A JSON string of ``length`` bytes."""
     return b'"' + b"a" * (length - 2) + b'"'
 
 
