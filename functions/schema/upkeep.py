@@ -34,6 +34,7 @@ SHORT_LOCK = "2s"
 
 _SESSION = (
     "SET statement_timeout = 0",
+    "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'",
     # The end of the function must not cancel the statement.
     "SET client_connection_check_interval = 0",
 )

@@ -53,7 +53,7 @@ HOSTILE = {
 
 _CONNECTIONS_OWN_TEXT = """
     application_name statement_timeout lock_timeout idle_in_transaction_session_timeout idle_session_timeout
-    tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval tcp_user_timeout
+    transaction_timeout tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval tcp_user_timeout
 """
 CONNECTIONS_OWN = set(_CONNECTIONS_OWN_TEXT.split())
 """Specified with each connection."""

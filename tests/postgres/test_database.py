@@ -163,7 +163,9 @@ def test_database_settings_do_not_change_the_text_of_values(database: Database) 
             cursor.execute("SHOW statement_timeout")
             assert cursor.fetchone() == ("870s",)
     finally:
-        database.query(f"ALTER ROLE {LOAD} RESET ALL")
+        for name in odd:
+            database.query(f"ALTER ROLE {LOAD} RESET {name}")
+        database.query(f"ALTER ROLE {LOAD} SET statement_timeout = '870s'")
 
 
 def role(db: Connection) -> str:

@@ -11,20 +11,28 @@ import psycopg2
 import pytest
 
 from dataforge.postgres.connection import connect, transaction
-from dataforge.postgres.roles import DELIVER, FUNCTIONS, INGEST
+from dataforge.postgres.roles import ANALYST, DELIVER, FUNCTIONS, INGEST, LOGINS
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.time_limits import TimeLimits
 from dataforge.settings import DatabaseSettings, HttpSettings
+from functions.schema.apply.apply import apply
+from functions.schema.doctor.doctor import examine
+from tests.postgres.conftest import MASTER
 
 if TYPE_CHECKING:
     from tests.postgres.conftest import Database
 
 PASSWORD = "for the tests"
-LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")
+LIMITS = TimeLimits._fields
 ROW = re.compile(r"\| `(dataforge_\w+)` \| [^|]+" + r"\| (\d+) " * len(LIMITS) + r"\|")
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 DOCUMENTED = {
     row[1]: tuple(map(int, row.groups()[1:])) for row in ROW.finditer(PAGE.read_text(encoding="utf-8"))
 }
+IN_SESSION = (
+    "SELECT array_agg(extract(epoch FROM current_setting(name, true)::interval)::integer ORDER BY n)"
+    " FROM unnest(%s) WITH ORDINALITY AS limits (name, n)"
+)
 
 
 def settings_of(database: Database, role: str, **limits: int) -> DatabaseSettings:
@@ -34,19 +42,38 @@ def settings_of(database: Database, role: str, **limits: int) -> DatabaseSetting
     return model.model_validate(place | limits)
 
 
-def test_every_login_of_a_function_is_documented() -> None:
-    assert {*DOCUMENTED} == {*FUNCTIONS}
+def test_every_login_is_documented() -> None:
+    assert {*DOCUMENTED} == {*LOGINS}
 
 
 @pytest.mark.parametrize("role", FUNCTIONS)
-def test_session_of_a_login_has_the_documented_limits(module_database: Database, role: str) -> None:
+def test_session_of_a_function_has_the_documented_limits(module_database: Database, role: str) -> None:
     with closing(connect(settings_of(module_database, role), PASSWORD)) as db, transaction(db) as cursor:
-        cursor.execute(
-            "SELECT array_agg(setting::integer / 1000 ORDER BY array_position(%s, name)) FROM pg_settings"
-            " WHERE name = ANY(%s)",
-            (list(LIMITS), list(LIMITS)),
-        )
+        cursor.execute(IN_SESSION, (list(LIMITS),))
         assert tuple(one_row(cursor)[0]) == DOCUMENTED[role]
+
+
+@pytest.mark.parametrize("role", LOGINS)
+def test_session_of_another_program_has_the_documented_limits(module_database: Database, role: str) -> None:
+    place = module_database.settings(role)
+    plain = psycopg2.connect(
+        host=place.db_host, port=place.db_port, dbname=place.db_name, user=role, password=PASSWORD
+    )
+    with closing(plain) as db, db.cursor() as cursor:
+        cursor.execute(IN_SESSION, (list(LIMITS),))
+        assert tuple(one_row(cursor)[0]) == DOCUMENTED[role]
+
+
+def test_limit_of_an_administrator_is_retained(database: Database) -> None:
+    master = database.connect(MASTER)
+    database.query(f"ALTER ROLE {ANALYST} SET lock_timeout = 0; ALTER ROLE {ANALYST} RESET statement_timeout")
+    try:
+        findings = [(f["code"], f["detail"]) for f in examine(master)]
+        assert findings == [("missing_time_limit", f"{ANALYST} has no statement_timeout.")]
+        changes = apply(master, dict.fromkeys(LOGINS, PASSWORD))["changes"]
+        assert changes == [f"ALTER ROLE \"{ANALYST}\" SET statement_timeout = '3600s'"]
+    finally:
+        database.query(f"ALTER ROLE {ANALYST} SET lock_timeout = '20s'")
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from dataforge.postgres.roles import FORMER_MEMBERSHIPS, GROUPS, LOGINS, MEMBERS
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from functions.schema.doctor.finding import Finding
+from functions.schema.doctor.time_limits import time_limit_findings
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -69,6 +70,7 @@ def role_findings(cursor: Cursor, limits: Limits = NO_LIMITS) -> Iterator[Findin
     cursor.execute(_READ_ONLY, (list(LOGINS),))
     for role, database in cursor.fetchall():
         yield _read_only(role, database)
+    yield from time_limit_findings(cursor, known)
     yield from _memberships(cursor, known)
 
 

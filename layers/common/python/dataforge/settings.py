@@ -15,7 +15,6 @@ from dataforge.defaults import (
     BACKUP_PART_MEGABYTES,
     CHUNK_MEGABYTES,
     EXPORT_CONCURRENCY,
-    FUNCTION_SECONDS,
     KEY_ALARM_DAYS,
     REJECTED_TEXT_MEGABYTES,
     REJECTION_DAYS,
@@ -24,6 +23,7 @@ from dataforge.defaults import (
     TRIAL_RESTORE_MEGABYTES,
 )
 from dataforge.errors import InvalidSettings
+from dataforge.postgres.time_limits import OF_REQUESTS, OF_RUNS, TimeLimits
 
 ROOT_CERTIFICATES = str(Path(__file__).parent / "certs" / "rds-global-bundle.pem")
 """The root certificates of RDS in each region, in the layer."""
@@ -49,21 +49,30 @@ class DatabaseSettings(Settings):
     db_secret_arn: str = ""
     db_sslmode: Literal["verify-full", "verify-ca", "require", "disable"] = "verify-full"
     db_sslrootcert: str = ROOT_CERTIFICATES
-    db_statement_seconds: int = Field(default=FUNCTION_SECONDS - 30, ge=1)
-    """Below Lambda's limit of 15 minutes: the statement ends before the function is killed."""
-    db_lock_seconds: int = Field(default=20, ge=1)
-    db_idle_seconds: int = Field(default=1200, ge=0)
-    """After which the server ends an idle session (0: never), such as that of a killed process. A snapshot exporter is idle
-    for 13 minutes."""
+    db_statement_seconds: int = Field(default=OF_RUNS.statement_timeout, ge=1)
+    """Of a statement, and of a transaction between two statements."""
+    db_lock_seconds: int = Field(default=OF_RUNS.lock_timeout, ge=1)
+    db_idle_seconds: int = Field(default=OF_RUNS.idle_session_timeout, ge=0)
+    """After which the server ends an idle session (0: never), such as that of a killed process."""
+    db_transaction_seconds: int = Field(default=OF_RUNS.transaction_timeout, ge=0)
+    """After which the server ends a session with an open transaction (0: never; before PostgreSQL 17 never)."""
+
+    @property
+    def time_limits(self) -> TimeLimits:
+        """The limits of each session."""
+        statement = self.db_statement_seconds
+        return TimeLimits(
+            statement, self.db_lock_seconds, statement, self.db_idle_seconds, self.db_transaction_seconds
+        )
 
 
 class HttpSettings(DatabaseSettings):
-    """Settings of ingest and deliver, behind API Gateway, which waits 29 seconds: statements must end before that."""
+    """Settings of ingest and deliver, behind API Gateway."""
 
-    db_statement_seconds: int = Field(default=20, ge=1)
-    db_lock_seconds: int = Field(default=8, ge=1)
-    db_idle_seconds: int = Field(default=60, ge=0)
-    """Lambda keeps idle processes for minutes after a burst; their connections must become available to others."""
+    db_statement_seconds: int = Field(default=OF_REQUESTS.statement_timeout, ge=1)
+    db_lock_seconds: int = Field(default=OF_REQUESTS.lock_timeout, ge=1)
+    db_idle_seconds: int = Field(default=OF_REQUESTS.idle_session_timeout, ge=0)
+    db_transaction_seconds: int = Field(default=OF_REQUESTS.transaction_timeout, ge=0)
 
 
 class WatchSettings(HttpSettings):

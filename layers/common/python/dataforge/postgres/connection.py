@@ -34,8 +34,9 @@ _FULL = {
     "53400": "a limit of its configuration is reached, such as temp_file_limit",
 }
 _OUT_OF_MEMORY = {"53000", "53200"}
-_AWAY = ("08", "53", "57")
-"""SQLSTATE classes of lost connections: connection exceptions, too many connections, shutdown or crash."""
+_AWAY = ("08", "53", "57", "25P03", "25P04")
+"""SQLSTATE classes of lost connections: connection exceptions, too many connections, shutdown or crash; and the ends of
+transactions that exceeded a time limit."""
 
 _warm: dict[DatabaseSettings, tuple[Connection, float]] = {}
 _after_commit: WeakKeyDictionary[Connection, list[Callable[[], None]]] = WeakKeyDictionary()
@@ -124,18 +125,13 @@ def _connect(settings: DatabaseSettings, password: str, options: str) -> Connect
     )
     db.autocommit = True
     with db.cursor() as cursor:
-        cursor.execute(session.SET_NEWER)
+        cursor.execute(*session.set_newer(settings.time_limits.transaction_timeout))
     db.autocommit = False
     return db
 
 
 def _options(settings: DatabaseSettings, *, without: frozenset[str] = frozenset()) -> str:
-    limits = {
-        "statement_timeout": settings.db_statement_seconds * 1000,
-        "lock_timeout": settings.db_lock_seconds * 1000,
-        "idle_in_transaction_session_timeout": settings.db_statement_seconds * 1000,
-        "idle_session_timeout": settings.db_idle_seconds * 1000,
-    }
+    limits = {name: seconds * 1000 for name, seconds in settings.time_limits._asdict().items()}
     return session.options(limits, without=without)
 
 

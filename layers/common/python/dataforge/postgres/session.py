@@ -51,7 +51,6 @@ _TRANSACTIONS = {
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
     "default_transaction_deferrable": "off",
-    "transaction_timeout": "0",
     "synchronous_commit": "on",
     "exit_on_error": "off",
 }
@@ -70,15 +69,22 @@ PINNED: Mapping[str, str] = _TEXT | _MEANING | _TRANSACTIONS | _MESSAGES
 
 NEWER = ("transaction_timeout", "restrict_nonsystem_relation_kind")
 """Settings that supported servers may lack (before 17; before 16.4). As an option of the connection an unknown setting would
-end it, and the attempt counts against the role's connection limit; ``SET_NEWER`` sets those that the server has."""
+end it, and the attempt counts against the role's connection limit; ``set_newer`` sets those that the server has."""
 
 UNSUPPORTED = frozenset({"createrole_self_grant", "log_parameter_max_length_on_error"})
 """Settings that unsupported servers lack. Without them Data Forge can connect to report the version."""
 
-SET_NEWER = Sql("SELECT set_config(name, value, false) FROM (VALUES {}) s(name, value) WHERE {}").format(
-    Sql(", ").join(Sql("({}, {})").format(literal(name), literal(PINNED[name])) for name in NEWER),
+_SET_NEWER = Sql("SELECT set_config(name, value, false) FROM (VALUES {}) s(name, value) WHERE {}").format(
+    Sql("({}, {}), ({}, %s)").format(
+        literal("restrict_nonsystem_relation_kind"), literal(""), literal("transaction_timeout")
+    ),
     Sql("current_setting(name, true) IS NOT NULL"),
 )
+
+
+def set_newer(transaction_seconds: int) -> tuple[Sql, list[str]]:
+    """The statement that sets the settings ``NEWER``, with its parameters."""
+    return _SET_NEWER, [f"{transaction_seconds}s"]
 
 
 def options(limits: Mapping[str, int], *, without: frozenset[str] = frozenset()) -> str:
