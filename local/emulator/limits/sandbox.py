@@ -7,12 +7,12 @@ Lambda a write to a full `/tmp` fails with the same text; here, because no file 
 
 import os
 import re
+import subprocess
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 from ministack.core import lambda_runtime
 from ministack.core.lambda_runtime import Worker
 
@@ -21,6 +21,7 @@ from local.emulator.anchors import AnchorGone, require
 INTERVAL_SECONDS = 0.05
 DEFAULT_MEMORY, DEFAULT_FILES = 128, 512
 MEGABYTE = 1024 * 1024
+PROCESSES = Path("/proc")
 # After the worker has read where its code is.
 ANCHOR = '    code_dir = init["code_dir"]\n'
 OWN_FOLDER = ANCHOR + '    os.environ["TMPDIR"] = os.path.join(os.path.dirname(code_dir), "tmp")\n'
@@ -122,19 +123,32 @@ class Watch:
 
 def resident_bytes(pid: int) -> int:
     """The resident size of a process; 0 if it has ended."""
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0
+    found = _recorded(pid, "VmRSS")
+    return _listed(pid) if found is None else found
 
 
 def peak_bytes(pid: int) -> int:
     """The largest resident size that Linux recorded; elsewhere the present one."""
+    found = _recorded(pid, "VmHWM")
+    return _listed(pid) if found is None else found
+
+
+def _recorded(pid: int, name: str) -> int | None:
+    """A size in Linux's status of a process; 0 if it has ended, None on another system."""
+    if not (PROCESSES / "self").exists():
+        return None
     try:
-        found = re.search(r"^VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+        found = re.search(
+            rf"^{name}:\s*(\d+) kB", (PROCESSES / str(pid) / "status").read_text(), re.MULTILINE
+        )
     except OSError:
-        found = None
-    return int(found[1]) * 1024 if found else resident_bytes(pid)
+        return 0
+    return int(found[1]) * 1024 if found else 0
+
+
+def _listed(pid: int) -> int:
+    done = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return int(done.stdout or 0) * 1024
 
 
 def folder_bytes(folder: Path) -> int:

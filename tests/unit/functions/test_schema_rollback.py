@@ -22,7 +22,7 @@ STACK = "arn:aws:cloudformation:eu-west-1:000000000000:stack/DataForge-prod/1"
         ("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", True),
     ],
 )
-def test_status_of_the_stack_tells_a_rollback(status: str, expected: bool) -> None:
+def test_rollback_is_recognized_by_the_status_of_the_stack(status: str, expected: bool) -> None:
     client = boto3.client(
         "cloudformation", region_name="eu-west-1", aws_access_key_id="any", aws_secret_access_key="any"
     )
@@ -32,7 +32,7 @@ def test_status_of_the_stack_tells_a_rollback(status: str, expected: bool) -> No
         assert is_rolled_back(client, STACK) is expected
 
 
-def test_status_that_cannot_be_read_is_no_rollback() -> None:
+def test_status_that_cannot_be_read_does_not_count_as_a_rollback() -> None:
     client = boto3.client(
         "cloudformation", region_name="eu-west-1", aws_access_key_id="any", aws_secret_access_key="any"
     )
