@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypedDict
 
 from aws_cdk import CfnOutput, Stack, Tags
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from dataforge.postgres import roles
 from dataforge.s3 import keys
@@ -18,6 +19,7 @@ from infra.foundation.bastion import Bastion
 from infra.foundation.database import Database
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
+from infra.foundation.signing import SigningKeys
 from infra.foundation.storage import Retention, Storage
 from infra.migration.migration import Migration
 from infra.monitoring.monitoring import Monitoring
@@ -59,7 +61,17 @@ class DataForge(Stack):
         for key, value in {"Project": "data-forge", "Stage": settings.stage, **settings.tags}.items():
             Tags.of(self).add(key, value)
         if settings.production:
-            self.deployment.protect(*(child for child in self.node.children if child is not self.deployment))
+            self.deployment.protect(*self._lock_backups(), *self._others())
+
+    def _others(self) -> Iterator[IConstruct]:
+        return (child for child in self.node.children if child is not self.deployment)
+
+    def _lock_backups(self) -> Iterator[IConstruct]:
+        """Lock the backups of a new stack, and report the Object Lock, unless the setting decides it."""
+        if self._settings.backup_lock_days is None:
+            lock = self.deployment.lock_backups(self.storage.backup)
+            CfnOutput(self, "BackupLock", value=lock.get_att_string("State"))
+            yield lock
 
     def _create_foundation(self) -> None:
         """Create buckets, network, layers and database."""
@@ -77,6 +89,7 @@ class DataForge(Stack):
             ),
             backup_lock_days=settings.backup_lock_days,
         )
+        self.keys = SigningKeys(self, "Signing", keep=settings.production)
         self.network = Network(self, "Network", existing=settings.existing_database)
         self.network.open_to_buckets(self.storage.data)
         self.network.record_rejected(self.storage.logs)
@@ -107,8 +120,8 @@ class DataForge(Stack):
         storage = self.storage
         self.schema = Schema(self, "Schema", **common, storage=storage)
         self.migration = Migration(self, "Migration", **common, storage=storage)
-        self.backup = Backup(self, "Backup", **common, storage=storage)
-        self.restore = Restore(self, "Restore", **common, storage=storage)
+        self.backup = Backup(self, "Backup", **common, storage=storage, keys=self.keys)
+        self.restore = Restore(self, "Restore", **common, storage=storage, keys=self.keys)
         self.ingest = Ingest(self, "Ingest", **common, storage=storage)
         self.deliver = Deliver(self, "Deliver", **common)
         self.export = Export(self, "Export", **common, storage=storage)
@@ -119,6 +132,7 @@ class DataForge(Stack):
             layers=self.layers,
             storage=storage,
             audit=self.deliver.record,
+            keys=self.keys,
         )
 
     def _allow_connections(self) -> None:
@@ -154,17 +168,35 @@ class DataForge(Stack):
         self.storage.raw.allow_get_versions(self.ingest.function)
 
     def _allow_backup_bucket(self) -> None:
-        """Backups: written by backup and restore (safety backups), deleted by backup's retention only."""
+        """Backups: written by backup and restore (safety backups), deleted by backup's retention only.
+
+        Workers write files, controls the documents about them, and only the backup's those about verifications.
+        """
         bucket, datasets = self.storage.backup, [keys.dataset_folder(name) for name in DATASETS]
         for function in (self.backup.control, self.backup.work, self.restore.control, self.restore.work):
             bucket.allow_read(function)
-            bucket.allow_write(function, *datasets)
+        for function in (self.backup.work, self.restore.work):
+            bucket.allow_write(function, *(f"{folder}{keys.EVERY_PART}" for folder in datasets))
+        for function in (self.backup.control, self.restore.control):
+            for pattern in (keys.EVERY_MANIFEST, keys.EVERY_SIGNATURE):
+                bucket.allow_put(function, *(folder + pattern for folder in datasets))
+        bucket.allow_put(self.backup.control, *(folder + keys.EVERY_VERIFICATION for folder in datasets))
         bucket.allow_delete(self.backup.control, *datasets)
-        bucket.allow_read(self.export.work, keys.EVERY_MANIFEST)
+        bucket.require_absence(keys.EVERY_MANIFEST, keys.EVERY_SIGNATURE)
+        # Functions of an earlier version do not state it.
+        assert bucket.policy is not None
+        bucket.policy.node.add_dependency(self.backup.control, self.restore.control)
+        bucket.allow_read(self.export.work, keys.EVERY_MANIFEST, keys.EVERY_PARQUET_FILE)
         # A presigned URL reads with the permissions of the function that signed it.
         bucket.allow_read(
-            self.operations.function, keys.EVERY_MANIFEST, keys.EVERY_VERIFICATION, keys.EVERY_PARQUET_FILE
+            self.operations.function,
+            keys.EVERY_MANIFEST,
+            keys.EVERY_SIGNATURE,
+            keys.EVERY_VERIFICATION,
+            keys.EVERY_PARQUET_FILE,
         )
+        bucket.allow_read_versions(self.operations.function, keys.EVERY_PARQUET_FILE)
+        self.keys.allow_verify(self.operations.function)
         if self.backup.glue:
             bucket.allow_read(self.backup.glue, keys.EVERY_MANIFEST)
 
@@ -239,6 +271,8 @@ class DataForge(Stack):
             "ApiUrl": self.api.url,
             **{f"{kind.title()}Plan": plan.usage_plan_id for kind, plan in self.api.plans.items()},
             "SchemaArn": self.schema.deployer.function_arn,
+            "ManifestKey": self.keys.manifests.key_arn,
+            "VerificationKey": self.keys.verifications.key_arn,
             "Datasets": as_text(module_versions()),
             "Region": self.region,
             **{f"{name}Arn": machine.state_machine_arn for name, machine in machines.items()},

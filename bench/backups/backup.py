@@ -171,7 +171,7 @@ def ours(running: Server, pool: ProcessPoolExecutor, folder: Path) -> tuple[floa
         closing(running.connect(SOURCE, BACKUP)) as holder,
     ):
         begun = time.perf_counter()
-        run = begin(db, execution, "2026-01-01T00:00:00Z", {})["run_id"]
+        run = begin(db, store, settings, execution, "2026-01-01T00:00:00Z", {})["run_id"]
         holding = Thread(target=export_snapshot, args=(watcher, holder, run, 600))
         holding.start()
         items = json.loads((folder / "report" / plan(db, store, settings, run)["key"]).read_bytes())

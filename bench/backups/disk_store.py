@@ -47,7 +47,8 @@ class DiskStore:
         if not path.is_file():
             answer = {"HTTPStatusCode": HTTPStatus.NOT_FOUND}
             raise ClientError({"Error": {"Code": "NoSuchKey"}, "ResponseMetadata": answer}, "GetObject")  # type: ignore[typeddict-item]
-        return {"Body": io.BytesIO(path.read_bytes())}
+        data = path.read_bytes()
+        return {"Body": io.BytesIO(data), "ContentLength": len(data)}
 
     def get_paginator(self, _: str) -> DiskStore:
         """Return itself: one page contains all objects."""

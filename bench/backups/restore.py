@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 
 from bench.backups.disk_store import DiskStore
-from bench.backups.restore_in_process import BACKUP, Restoring, workers
+from bench.backups.restore_in_process import BACKUP, NO_MAC, Restoring, workers
 from bench.data import data
 from bench.migration import in_process
 from bench.server import MASTER, Server, server
@@ -26,6 +26,7 @@ from bench.show import show_table
 from dataforge.backups import manifest
 from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
 from dataforge.backups.page_ranges import on_pages
+from dataforge.backups.signatures import Signature, write_signature
 from dataforge.bulk import parquet
 from dataforge.postgres import ddl
 from dataforge.postgres.sql import Sql, ident
@@ -96,7 +97,9 @@ def _back_up(running: Server, store: DiskStore) -> None:
     found = Manifest(
         backup_id=backup_id, dataset="olist", kind="backup", created_at=datetime.now(UTC), tables=tables
     )
-    manifest.write(store, BACKUP, found)
+    version, sha256 = manifest.write(store, BACKUP, found)
+    signature = Signature(version=version, sha256=sha256, mac=NO_MAC)
+    write_signature(store, BACKUP, found.dataset, backup_id, signature)
 
 
 def _entry(db: Connection, store: DiskStore, backup_id: str, table: Table) -> TableEntry:

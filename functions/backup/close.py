@@ -23,8 +23,7 @@ def close(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -
     """Close a run that succeeded. Returns the execution's output. Idempotent."""
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
-    backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
-    verification = manifest.read_verification(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
+    backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id, run.manifest)
     removed = expire(db, s3, settings, run_id)
     close_run(db, BACKUPS, run.execution, DONE)
     return BackupOutput(
@@ -35,7 +34,7 @@ def close(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -
             BackedUpTable(table=e.table, rows=e.rows, content_hash=e.content_hash) for e in backup.tables
         ),
         size=backup.size,
-        verified=verification is not None and verification.verified,
+        verified=run.is_verified,
         removed=tuple(removed),
     )
 

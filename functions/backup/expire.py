@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from dataforge.audit.entry import Entry
 from dataforge.audit.operations import Operation
 from dataforge.audit.record import record
 from dataforge.backups import manifest
 from dataforge.backups.manifest import Manifest
+from dataforge.backups.verification import read_verification
 from dataforge.errors import DamagedBackup
 from dataforge.postgres.connection import transaction
 from dataforge.runs.ids import time_of
@@ -38,10 +37,14 @@ _MOST_RECORDED = 100
 
 @dataclass(frozen=True)
 class StoredBackup:
-    """A complete backup, and whether its last verification succeeded."""
+    """A complete backup, and whether its last verification succeeded.
+
+    ``known``: the ledger records that it was signed. A principal that may write to the bucket can add others.
+    """
 
     backup: Manifest
     verified: bool
+    known: bool = False
 
 
 def expire(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> list[str]:
@@ -49,6 +52,7 @@ def expire(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) 
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
         ended, known = _ledger(cursor)
+        signed = _signed(cursor, run.dataset.name)
     bucket, dataset, now = settings.backup_bucket, run.dataset.name, datetime.now(UTC)
     stored, leftovers = [], []
     for backup_id in manifest.backup_ids(s3, bucket, dataset):
@@ -58,7 +62,11 @@ def expire(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) 
             # Its content is unknown, so it is not deleted; the list of backups shows it.
             continue
         if backup is not None:
-            stored.append(_with_verification(s3, bucket, backup))
+            stored.append(
+                StoredBackup(backup, signed[backup_id], known=True)
+                if backup_id in signed
+                else _with_verification(s3, bucket, backup)
+            )
         elif backup_id in ended or (backup_id not in known and _is_old(backup_id, now)):
             leftovers.append(backup_id)
     deleted = [*leftovers, *expired(stored, now, settings)]
@@ -69,9 +77,11 @@ def expire(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) 
     for backup_id in deleted:
         delete(s3, bucket, backup_folder(dataset, backup_id))
     with transaction(db) as cursor:
+        remaining = {s.backup.backup_id for s in stored}.difference(deleted)
         cursor.execute(
-            "DELETE FROM dataforge.backups WHERE finished_at < now() - make_interval(days => %s)",
-            (settings.keep_days,),
+            "DELETE FROM dataforge.backups WHERE dataset = %s AND backup_id <> ALL(%s)"
+            " AND finished_at < now() - make_interval(days => %s)",
+            (dataset, [*remaining], settings.keep_days),
         )
         if deleted:
             record(cursor, replace(entry, result="succeeded"))
@@ -80,6 +90,16 @@ def expire(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) 
 
 def _names(deleted: list[str]) -> dict[str, Any]:
     return {"backup_ids": deleted[:_MOST_RECORDED], "backup_count": len(deleted)}
+
+
+def _signed(cursor: Cursor, dataset: str) -> dict[str, bool]:
+    """The dataset's backups that were signed, and whether their verification was, too."""
+    cursor.execute(
+        "SELECT backup_id, bool_or(verified_at IS NOT NULL) FROM dataforge.backups WHERE dataset = %s"
+        " GROUP BY backup_id HAVING bool_or(run_id = backup_id AND signed_at IS NOT NULL)",
+        (dataset,),
+    )
+    return dict(cursor.fetchall())
 
 
 def _ledger(cursor: Cursor) -> tuple[set[str], set[str]]:
@@ -93,8 +113,8 @@ def _ledger(cursor: Cursor) -> tuple[set[str], set[str]]:
 
 def _with_verification(s3: S3Client, bucket: str, backup: Manifest) -> StoredBackup:
     try:
-        found = manifest.read_verification(s3, bucket, backup.dataset, backup.backup_id)
-    except ValidationError:
+        found = read_verification(s3, bucket, backup.dataset, backup.backup_id)
+    except DamagedBackup:
         return StoredBackup(backup, verified=False)
     return StoredBackup(backup, found is not None and found.verified)
 
@@ -108,11 +128,14 @@ def expired(stored: Iterable[StoredBackup], now: datetime, settings: BackupSetti
     """The ids of the backups to delete, oldest first.
 
     Retained are backups younger than ``keep_days``, the newest ``keep_count``, and for each table the newest verified one.
+    Those that the ledger records as signed come first: no planted backup takes the place of one of them.
     Safety backups are retained for ``safety_days``. Exports are never deleted.
     """
     ordered = sorted(stored, key=lambda s: s.backup.backup_id, reverse=True)
     backups = [s for s in ordered if s.backup.kind == "backup"]
-    retained = {s.backup.backup_id for s in backups[: settings.keep_count]} | set(_newest_verified(backups))
+    known, others = ([s for s in backups if s.known is value] for value in (True, False))
+    newest = [s.backup.backup_id for s in (*known, *others)][: settings.keep_count]
+    retained = {*newest, *_newest_verified(known), *_newest_verified(others)}
     limits = {"backup": settings.keep_days, "safety": settings.safety_days}
     for backup in (s.backup for s in reversed(ordered)):
         limit = limits.get(backup.kind)

@@ -23,6 +23,7 @@ from functions.backup.expire import delete_unfinished
 from functions.backup.export_snapshot import export_snapshot
 from functions.backup.plan import PageRange, plan
 from functions.backup.run import BACKUPS, read_run
+from functions.backup.sign import refuse_signature, sign_manifest, sign_verification
 from functions.backup.trial_restore import trial_restore
 from functions.backup.verification_result import validate
 from functions.backup.verify import CheckItem, check_file, plan_checks
@@ -45,11 +46,18 @@ def _release(step: Step[BackupSettings]) -> dict[str, str | None]:
 
 
 STEPS: Steps[BackupSettings] = {
-    BackupStep.BEGIN: lambda s: begin(s.db, s.event.execution, s.event.started, s.event.input, s.event.dead),
+    BackupStep.BEGIN: lambda s: begin(
+        s.db, s.s3, s.settings, s.event.execution, s.event.started, s.event.input, s.event.dead
+    ),
     BackupStep.PLAN: lambda s: plan(s.db, s.s3, s.settings, s.event.run_id),
     BackupStep.FINISH: lambda s: write_manifest(s.db, s.s3, s.settings, s.event.run_id),
+    BackupStep.SIGN: lambda s: sign_manifest(s.db, s.s3, s.settings, s.event.run_id, s.event.mac),
+    BackupStep.REFUSE_SIGNATURE: lambda s: refuse_signature(s.db, s.event.run_id),
     BackupStep.PLAN_CHECKS: lambda s: plan_checks(s.db, s.s3, s.settings, s.event.run_id),
     BackupStep.VALIDATE: lambda s: _validate(s.db, s.s3, s.settings, s.event.run_id),
+    BackupStep.SIGN_VERIFICATION: lambda s: sign_verification(
+        s.db, s.s3, s.settings, s.event.run_id, s.event.signature["sha256"], s.event.mac
+    ),
     BackupStep.CLOSE: lambda s: close(s.db, s.s3, s.settings, s.event.run_id).document(),
     BackupStep.ABANDON: lambda s: abandon(s.db, s.s3, s.settings, s.event.execution, s.event.error),
     BackupStep.RELEASE: _release,

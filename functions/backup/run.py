@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, StringConstraints, model_validator
 
+from dataforge.backups.manifest import Reference
 from dataforge.defaults import MOST_TABLES
 from dataforge.errors import InvalidInput, LeaseLost
 from dataforge.postgres.sql import Sql
@@ -38,15 +39,19 @@ class BackupInput(Input):
     """Every field is optional.
 
     ``verify``: verify the backup after writing it. ``verify_only``: create no backup, but verify the one with this id.
+    ``unsigned``: verify it although it is not signed.
     """
 
     dataset: Name = DEFAULT
     tables: list[Name] | None = Field(default=None, min_length=1, max_length=MOST_TABLES)
     verify: bool = False
     verify_only: Id | None = None
+    unsigned: bool = False
 
     @model_validator(mode="after")
     def _one_request(self) -> BackupInput:
+        if self.unsigned and not self.verify_only:
+            raise ValueError("unsigned is for verify_only: a new backup is always signed")
         if self.verify_only and self.tables:
             raise ValueError("verify_only creates no backup and cannot be combined with tables")
         return self
@@ -64,7 +69,8 @@ def read_input(document: Any) -> tuple[BackupInput, Dataset, list[str]]:
 class Run:
     """One run, as its steps read it from the ledger: it creates the backup with its own id, or verifies another.
 
-    ``created_at``: the instant of the backup, once its snapshot is exported.
+    ``created_at``: the instant of the backup, once its snapshot is exported. ``manifest``: which manifest it wrote, or
+    verifies; None before that. ``is_verified``: the run has verified the backup.
     """
 
     id: str
@@ -74,6 +80,8 @@ class Run:
     backup_id: str
     status: str
     created_at: datetime | None
+    manifest: Reference | None
+    is_verified: bool
 
     @property
     def folder(self) -> str:
@@ -96,8 +104,8 @@ def read_run(cursor: Cursor, run_id: str, *, lock: bool = False) -> Run:
     """The run with this id. ``lock``: lock its row until the transaction ends. Raises ``InvalidInput``."""
     cursor.execute(
         Sql(
-            "SELECT run_id, execution, dataset, tables, backup_id, status, created_at FROM dataforge.backups"
-            " WHERE run_id = %s{}"
+            "SELECT run_id, execution, dataset, tables, backup_id, status, created_at, manifest_version, manifest_sha256,"
+            " verified_at IS NOT NULL FROM dataforge.backups WHERE run_id = %s{}"
         ).format(Sql(" FOR UPDATE") if lock else Sql("")),
         (run_id,),
     )
@@ -105,4 +113,6 @@ def read_run(cursor: Cursor, run_id: str, *, lock: bool = False) -> Run:
     if row is None:
         raise InvalidInput(f"Unknown backup {run_id!r}.")
     dataset = get_dataset(row[2])
-    return Run(row[0], row[1], dataset, tuple(map(dataset.table, row[3])), *row[4:])
+    reference = Reference(row[7], row[8]) if row[8] else None
+    tables = tuple(map(dataset.table, row[3]))
+    return Run(row[0], row[1], dataset, tables, row[4], row[5], row[6], reference, row[9])

@@ -41,7 +41,7 @@ def trial_restore(db: Connection, s3: S3Client, settings: BackupSettings, run_id
     """
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
-        backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
+        backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id, run.manifest)
         if not _can_restore(cursor, run_id, run.dataset, backup, settings.scratch_bytes):
             return {"restored": False}
     fault = _restore(db, s3, settings.backup_bucket, run.dataset, backup)

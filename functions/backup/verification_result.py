@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dataforge.backups import manifest
-from dataforge.backups.manifest import Manifest, Verification
+from dataforge.backups.manifest import Manifest
+from dataforge.backups.verification import Verification, write_verification
 from dataforge.errors import DamagedBackup
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.rows import one_row
@@ -28,12 +29,16 @@ _SHOWN = 20
 def validate(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, Any]:
     """Write the verification next to the manifest. Idempotent.
 
-    Returns {"verified": true, "how": [...], "seconds": float, "new": whether this run created the backup, of all tables}.
+    Returns {"verified": true, "how": [...], "seconds": float, "new": whether this run created the backup, of all tables},
+    with the "signature" to compute for the verification, and the "manifest" that was verified.
     Raises ``DamagedBackup`` with the faults, after writing them.
     """
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
-        backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
+        stored = manifest.read_signed(
+            s3, settings.backup_bucket, run.dataset.name, run.backup_id, run.manifest
+        )
+        backup = stored.manifest
         cursor.execute(
             "SELECT how, faults, extract(epoch FROM clock_timestamp() - verify_from)::float8 FROM dataforge.backups"
             " WHERE run_id = %s",
@@ -44,16 +49,24 @@ def validate(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str
     found = Verification(
         backup_id=run.backup_id,
         verified=not faults,
-        how=how,
+        how=tuple(how),
         verified_at=datetime.now(UTC),
         seconds=round(seconds, 3),
-        faults=faults[:_SHOWN],
+        faults=tuple(faults[:_SHOWN]),
+        manifest_sha256=stored.reference.sha256,
     )
-    manifest.write_verification(s3, settings.backup_bucket, run.dataset.name, found)
+    write_verification(s3, settings.backup_bucket, run.dataset.name, found)
     if faults:
         raise DamagedBackup(run.backup_id, found.faults)
     whole = {entry.table for entry in backup.tables} == set(run.dataset.tables)
-    return {"verified": True, "how": how, "seconds": found.seconds, "new": whole and run.backup_id == run.id}
+    return {
+        "verified": True,
+        "how": how,
+        "seconds": found.seconds,
+        "new": whole and run.backup_id == run.id,
+        "signature": found.reference._asdict(),
+        "manifest": stored.reference._asdict(),
+    }
 
 
 def _file_faults(cursor: Cursor, run_id: str) -> Iterator[str]:

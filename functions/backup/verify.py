@@ -16,7 +16,7 @@ from dataforge.bulk.row_hashes import digests, hash_total
 from dataforge.bulk.row_texts import row_bodies
 from dataforge.postgres.connection import transaction
 from dataforge.runs.step_names import BackupStep
-from dataforge.s3.keys import verification_key, work_list_key
+from dataforge.s3.keys import signature_key, verification_key, work_list_key
 from dataforge.s3.objects import download, list_objects, put_json
 from dataforge.settings import BackupSettings
 from dataforge.tables.types.registry import column_type
@@ -48,7 +48,7 @@ def plan_checks(db: Connection, s3: S3Client, settings: BackupSettings, run_id: 
     """
     with transaction(db) as cursor:
         run = read_run(cursor, run_id)
-        backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
+        backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id, run.manifest)
         faults = sorted(_listing_faults(s3, settings.backup_bucket, backup))
         cursor.execute(
             "UPDATE dataforge.backups SET verify_from = clock_timestamp(), how = '{files}', faults = %s WHERE run_id = %s",
@@ -74,7 +74,8 @@ def _item(run: Run, backup: Manifest, table: TableEntry, file: FileEntry) -> Che
 def _listing_faults(s3: S3Client, bucket: str, backup: Manifest) -> Iterator[str]:
     """Objects in the backup's folder that are not in the manifest. Missing ones are found when they are read."""
     known = {backup.folder + file.key for table in backup.tables for file in table.files}
-    known |= {backup.key, verification_key(backup.dataset, backup.backup_id)}
+    where = (backup.dataset, backup.backup_id)
+    known |= {backup.key, signature_key(*where), verification_key(*where)}
     for item in list_objects(s3, bucket, backup.folder):
         if item.key not in known:
             yield f"{item.key.removeprefix(backup.folder)} does not belong to it"

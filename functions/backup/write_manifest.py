@@ -10,7 +10,7 @@ from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
 from dataforge.errors import DamagedBackup, NotReconciled
 from dataforge.postgres.connection import transaction
 from dataforge.records.validate import content_hash
-from dataforge.s3.keys import manifest_key, part_key
+from dataforge.s3.keys import manifest_key, part_key, signature_key
 from dataforge.s3.objects import list_objects
 from dataforge.settings import BackupSettings
 from dataforge.tables.catalogue import Table
@@ -41,7 +41,9 @@ class WrittenFile(NamedTuple):
 
 
 def write_manifest(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) -> dict[str, str]:
-    """Write the manifest, after which the snapshot is no longer needed. Returns its S3 URI. Idempotent.
+    """Write the manifest, after which the snapshot is no longer needed. Idempotent.
+
+    Returns its S3 URI, and the version and the SHA-256 to sign.
 
     Raises ``NotReconciled`` if a file was not written, ``DamagedBackup`` if an object was changed after its worker wrote it,
     ``BackupExists`` if the backup has another manifest, ``LeaseLost`` if the run has ended.
@@ -52,10 +54,15 @@ def write_manifest(db: Connection, s3: S3Client, settings: BackupSettings, run_i
             run.must_run()
         files = _written_files(cursor, run)
         _check_files(s3, settings.backup_bucket, run, files)
-        uri = manifest.write(s3, settings.backup_bucket, _manifest(run, files))
-        cursor.execute("UPDATE dataforge.backups SET status = 'written' WHERE run_id = %s", (run_id,))
+        made = _manifest(run, files)
+        written = manifest.write(s3, settings.backup_bucket, made)
+        cursor.execute(
+            "UPDATE dataforge.backups SET status = 'written', manifest_version = %s, manifest_sha256 = %s"
+            " WHERE run_id = %s",
+            (*written, run_id),
+        )
         signal(cursor)
-    return {"manifest": uri}
+    return {"manifest": f"s3://{settings.backup_bucket}/{made.key}", **written._asdict()}
 
 
 def _written_files(cursor: Cursor, run: Run) -> list[WrittenFile]:
@@ -76,7 +83,8 @@ def _written_files(cursor: Cursor, run: Run) -> list[WrittenFile]:
 def _check_files(s3: S3Client, bucket: str, run: Run, files: list[WrittenFile]) -> None:
     """Raises ``DamagedBackup`` unless the folder has exactly the objects that the workers wrote."""
     found = {o.key: (o.size, o.etag) for o in list_objects(s3, bucket, run.folder)}
-    found.pop(manifest_key(run.dataset.name, run.backup_id), None)
+    for key_of in (manifest_key, signature_key):
+        found.pop(key_of(run.dataset.name, run.backup_id), None)
     written = {run.folder + file.key: (file.size, file.etag) for file in files}
     faults = [f"{key} is missing" for key in written.keys() - found.keys()]
     faults += [f"{key} does not belong to it" for key in found.keys() - written.keys()]

@@ -38,14 +38,14 @@ def prepare(
     if event["RequestType"] == "Create":
         if found is None:
             _delete_groups(logs, properties["LogGroups"])
-        elif _is_new(stacks, event["StackId"]):
+        elif is_new(stacks, event["StackId"]):
             raise InstanceExists(properties["Instance"])
     return {
         "InstanceClass": found["DBInstanceClass"].removeprefix("db.") if found else properties["DefaultClass"]
     }
 
 
-def _is_new(stacks: CloudFormationClient, stack: str) -> bool:
+def is_new(stacks: CloudFormationClient, stack: str) -> bool:
     """Whether the stack is being created, rather than updated to a version that has this resource."""
     return stacks.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
 

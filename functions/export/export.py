@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dataforge.backups import manifest
-from dataforge.backups.manifest import Manifest
 from dataforge.bulk import parquet
-from dataforge.errors import DamagedBackup
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.rows import one_row
@@ -23,6 +20,7 @@ from dataforge.s3.keys import export_file_key
 from dataforge.s3.upload import uploading
 from dataforge.settings import ExportSettings
 from dataforge.tables.catalogue import Table
+from functions.export.equal_backup import find_equal
 from functions.export.lines import write_lines
 
 if TYPE_CHECKING:
@@ -30,9 +28,6 @@ if TYPE_CHECKING:
 
     from dataforge.postgres.types import Connection, Cursor
 
-
-_BACKUPS_COMPARED = 10
-"""The number of newest backups to compare with the table. Each takes a request."""
 
 MEDIA = {"parquet": "application/vnd.apache.parquet", "ndjson": "application/x-ndjson"}
 
@@ -51,11 +46,13 @@ def export(
         require_sound(cursor, [table])
         taken = datetime.now(UTC).isoformat(timespec="seconds")
         rows, content = _rows_and_hash(cursor, table)
-        found = _same_rows(s3, settings.backup_bucket, table, rows, content) if form == "parquet" else None
+        found = None
+        if form == "parquet":
+            found = find_equal(cursor, s3, settings.backup_bucket, table, rows, content)
         if found is None:
             files = [_write(cursor, s3, settings.report_bucket, export_id, table, form, rows)]
         else:
-            files = _files_of(settings.backup_bucket, found, table)
+            files = [*found.files]
     made = Export(
         export_id=export_id,
         dataset=table.dataset,
@@ -82,32 +79,6 @@ def _rows_and_hash(cursor: Cursor, table: Table) -> tuple[int, str]:
     )
     rows, total = one_row(cursor)
     return rows, content_hash(int(total))
-
-
-def _same_rows(s3: S3Client, bucket: str, table: Table, rows: int, content: str) -> Manifest | None:
-    """The newest of the last backups whose rows of the table equal the current ones. Damaged backups are ignored."""
-    wanted = (rows, content, manifest.fingerprint(manifest.column_entries(table)))
-    backup_ids = sorted(manifest.backup_ids(s3, bucket, table.dataset), reverse=True)
-    for backup_id in backup_ids[:_BACKUPS_COMPARED]:
-        with suppress(DamagedBackup):
-            found = manifest.find(s3, bucket, table.dataset, backup_id)
-            if found is not None and found.kind == "backup" and wanted in _contents(found, table):
-                return found
-    return None
-
-
-def _contents(found: Manifest, table: Table) -> list[tuple[int, str, str]]:
-    """Rows, content hash and fingerprint of the table in the backup, if it contains the table."""
-    return [(e.rows, e.content_hash, e.schema_fingerprint) for e in found.tables if e.table == table.name]
-
-
-def _files_of(bucket: str, found: Manifest, table: Table) -> list[ExportFile]:
-    return [
-        ExportFile(
-            bucket=bucket, key=found.folder + file.key, rows=file.rows, size=file.size, sha256=file.sha256
-        )
-        for file in found.table(table.name).files
-    ]
 
 
 def _write(

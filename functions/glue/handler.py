@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dataforge.aws.clients import WORKER, make_client
 from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
 from dataforge.backups import manifest
+from dataforge.backups.manifest import Reference
 from dataforge.settings import GlueSettings, read
 from functions.glue.tables import register_tables
 
@@ -28,9 +29,13 @@ def _s3() -> S3Client:
 
 @entry_point(logger, tracer)
 def register(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Register the tables of the backup ``event["backup_id"]`` of ``event["dataset"]``. Repeating it is harmless."""
+    """Register the tables of the backup ``event["backup_id"]`` of ``event["dataset"]``. Repeating it is harmless.
+
+    ``event["manifest"]``: which manifest was verified; not in executions that an earlier version started.
+    """
     settings = read(GlueSettings)
-    backup = manifest.read(_s3(), settings.backup_bucket, event["dataset"], event["backup_id"])
+    verified = Reference.of(event["manifest"]) if "manifest" in event else None
+    backup = manifest.read(_s3(), settings.backup_bucket, event["dataset"], event["backup_id"], verified)
     register_tables(settings, backup)
     logger.info("registered", extra={"backup_id": backup.backup_id, "tables": len(backup.tables)})
     return {}

@@ -43,6 +43,8 @@ def _describe(found: Export, keys: CursorKeys, cursor: str | None) -> dict[str, 
 
 def _file(file: ExportFile) -> dict[str, Any]:
     source = {"Bucket": file.bucket, "Key": file.key}
+    if file.version:
+        source["VersionId"] = file.version
     return {
         "name": file.key.rpartition("/")[2],
         "url": _signer().generate_presigned_url("get_object", Params=source, ExpiresIn=URL_SECONDS),

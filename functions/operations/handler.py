@@ -17,6 +17,8 @@ from dataforge.api.exports import FilesQuery
 from dataforge.aws.clients import CALLER, make_client
 from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
 from dataforge.backups import listing
+from dataforge.backups.key_service import make_verifier
+from dataforge.backups.signatures import Verifier
 from dataforge.defaults import EXECUTION_HISTORY_DAYS
 from dataforge.errors import NotFound, TooManyExports
 from dataforge.http import Kind, Request, Response, Router, json_response
@@ -69,15 +71,16 @@ def post_backup(request: Request) -> Response:
 @router.route("GET", "/v1/backups", least=Kind.OPERATOR)
 def get_backups(request: Request) -> Response:
     """Return a page of the backups of tables that the key may use, newest first."""
-    bucket = read(OperationsSettings).backup_bucket
-    return Response(body=list_backups(_s3(), bucket, _cursor_keys(), request.limits, request.single_query()))
+    return Response(
+        body=list_backups(_s3(), _verifier(), _cursor_keys(), request.limits, request.single_query())
+    )
 
 
 @router.route("GET", "/v1/backups/{id}", least=Kind.OPERATOR)
 def get_backup(request: Request) -> Response:
     """Return the status of a backup."""
     settings, run = read(OperationsSettings), request.parts["id"]
-    found = _find(request, settings.backup_arn) or _finished_backup(request, settings.backup_bucket)
+    found = _find(request, settings.backup_arn) or _finished_backup(request)
     if found is None:
         raise NotFound(f"Backup {run[:100]!r} does not exist.")
     return json_response(found)
@@ -197,18 +200,24 @@ def _find(request: Request, machine: str) -> dict[str, Any] | None:
     return runs.describe(run, execution)
 
 
-def _finished_backup(request: Request, bucket: str) -> dict[str, Any] | None:
+def _finished_backup(request: Request) -> dict[str, Any] | None:
     """A backup whose execution Step Functions no longer stores, from its manifest."""
-    run = request.parts["id"]
+    settings, run = read(OperationsSettings), request.parts["id"]
     if time_of(run) is None:
         return None
     for dataset in DATASETS:
-        found = listing.read(_s3(), bucket, (run, dataset))
+        found = listing.read(_s3(), settings.backup_bucket, (run, dataset), _verifier())
         if found is not None:
             request.limits.require_all(dataset, found.tables)
             output = {"backup_id": run, "manifest": found.manifest}
             return {"id": run, "status": "succeeded", "output": output}
     return None
+
+
+def _verifier() -> Verifier:
+    settings = read(OperationsSettings)
+    keys = (settings.manifest_signer, settings.verification_signer)
+    return make_verifier(_kms(), settings.backup_bucket, *keys)
 
 
 def _cursor_keys() -> BucketKeys:
@@ -219,6 +228,11 @@ def _cursor_keys() -> BucketKeys:
 @cache
 def _s3() -> S3Client:
     return make_client("s3", CALLER)
+
+
+@cache
+def _kms() -> Any:
+    return make_client("kms", CALLER)
 
 
 @cache

@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter
 from dataforge.api.backups import MOST_LISTED
 from dataforge.api.body import Body, DatasetName, PageCursor, read_query
 from dataforge.backups import listing
+from dataforge.backups.signatures import Verifier
 from dataforge.http.cursors import CursorKeys, make_cursor, read_cursor
 from dataforge.key_limits import KeyLimits
 from dataforge.tables.columns import Ordinal
@@ -34,7 +35,7 @@ class BackupQuery(Body):
 
 
 def list_backups(
-    s3: S3Client, bucket: str, keys: CursorKeys, limits: KeyLimits, parameters: Mapping[str, str]
+    s3: S3Client, verifier: Verifier, keys: CursorKeys, limits: KeyLimits, parameters: Mapping[str, str]
 ) -> str:
     """One page as JSON: ``{"data": [...], "next_cursor": ...}``, of the backups whose tables are all within ``limits``.
 
@@ -46,8 +47,9 @@ def list_backups(
     scope = ["backups", query.dataset, *limits.texts()]
     after = None if query.cursor is None else read_cursor(keys, scope, query.cursor, _POSITION)
     datasets = list(filter(limits.allows, DATASETS)) if query.dataset is None else [query.dataset]
-    where = [p for p in listing.find_locations(s3, bucket, datasets) if after is None or p < after]
-    permitted = (s for s in listing.summaries(s3, bucket, where) if limits.allows_all(s.dataset, s.tables))
+    where = [p for p in listing.find_locations(s3, verifier.bucket, datasets) if after is None or p < after]
+    read = listing.summaries(s3, verifier.bucket, where, verifier)
+    permitted = (found for found in read if limits.allows_all(found.dataset, found.tables))
     found = list(islice(permitted, query.limit + 1))
     page = found[: query.limit]
     more = len(found) > len(page)

@@ -17,8 +17,9 @@ from dataforge.runs.lifecycle import close_dead_run, fail_run, open_run, resume_
 from dataforge.runs.step_names import RestoreStep
 from dataforge.settings import RestoreSettings
 from dataforge.tables.datasets import get_dataset
-from functions.restore.request import RestoreInput, find_backup, read_input
+from functions.restore.request import RestoreInput, read_input
 from functions.restore.run import RESTORES, UNFINISHED, read_run
+from functions.restore.select import find_backup, record_selection
 from functions.restore.stored import tables_in
 
 if TYPE_CHECKING:
@@ -35,11 +36,12 @@ def begin(
     started: str,
     document: Any,
     dead: str = "",
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """Open a restore for ``execution``. ``dead``: an execution that ended without releasing its leases.
 
     Returns its ``restore_id``, ``holder`` ("", or the execution that holds one of the leases, in which case nothing was
-    changed) and ``next``, the step to continue with. Idempotent. Raises ``InvalidInput`` and its subclasses.
+    changed), ``next``, the step to continue with, and of the backup, whether it is ``signed``, and its ``signature`` to
+    verify. Idempotent. Raises ``DamagedBackup``, ``UnsignedBackup``, ``InvalidInput`` and its subclasses.
     """
     request = read_input(document)
     close_dead_run(db, RESTORES, dead)
@@ -47,7 +49,8 @@ def begin(
         return _resume(db, execution, request.finish, request)
     if request.undo:
         _require_safety_backup(db, request.undo)
-    backup = find_backup(s3, settings.backup_bucket, request)
+    selected, skipped = find_backup(s3, settings.backup_bucket, request)
+    backup = selected.stored.manifest
     dataset = get_dataset(request.dataset)
     present = {stored: name for name, stored in tables_in(backup).items()}
     stored = [present.get(entry.table, entry.table) for entry in backup.tables]
@@ -67,7 +70,14 @@ def begin(
         if not holder:
             what = {name: row[name] for name in ("restore_id", "backup_id", "dry_run")} | named(tables)
             record(cursor, _started(execution, dataset.name, what, request))
-    return {"restore_id": restore_id, "holder": holder, "next": RestoreStep.CHECK}
+            record_selection(cursor, restore_id, selected, skipped)
+    return {
+        "restore_id": restore_id,
+        "dataset": dataset.name,
+        "holder": holder,
+        "next": RestoreStep.CHECK,
+        **selected.answer(),
+    }
 
 
 def _started(execution: str, dataset: str, what: Mapping[str, Any], request: RestoreInput) -> Entry:
@@ -86,7 +96,7 @@ def _require_safety_backup(db: Connection, restore_id: str) -> None:
         )
 
 
-def _resume(db: Connection, execution: str, restore_id: str, request: RestoreInput) -> dict[str, str]:
+def _resume(db: Connection, execution: str, restore_id: str, request: RestoreInput) -> dict[str, Any]:
     """Continue, in this execution, a restore whose safety backup is not written yet."""
     with transaction(db, role=RESTORE_RUN) as cursor:
         run = read_run(cursor, restore_id)
@@ -103,7 +113,13 @@ def _resume(db: Connection, execution: str, restore_id: str, request: RestoreInp
                 "UPDATE dataforge.restore_pieces SET result = NULL WHERE restore_id = %s AND step = %s",
                 (restore_id, RestoreStep.SAFETY_BACKUP),
             )
-    return {"restore_id": restore_id, "holder": holder, "next": RestoreStep.SAFETY_BACKUP}
+    return {
+        "restore_id": restore_id,
+        "dataset": run.dataset.name,
+        "holder": holder,
+        "next": RestoreStep.SAFETY_BACKUP,
+        "signed": False,
+    }
 
 
 def abandon(

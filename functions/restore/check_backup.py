@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg2.extras import execute_values
 
 from dataforge.backups import manifest
-from dataforge.backups.manifest import Manifest, TableEntry
+from dataforge.backups.manifest import Manifest, Reference, TableEntry
 from dataforge.errors import DamagedBackup, SchemaDiffers, TableChanged
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction
@@ -33,8 +33,13 @@ _SHOWN = 20
 """How many faults an error names."""
 
 
-def check_backup(db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str) -> dict[str, Any]:
+def check_backup(
+    db: Connection, s3: S3Client, settings: RestoreSettings, run_id: str, signed: Reference | None
+) -> dict[str, Any]:
     """Check the backup's objects and columns, create the shadows, and list the files to load.
+
+    ``signed``: the manifest whose signature the state machine verified; None in an execution that was started by a version
+    whose state machine does not verify it.
 
     Returns the ``key`` of the list in the report bucket, its ``count``, and the ``tables``. Both lists start with the
     largest, so that workers end at about the same time. Idempotent.
@@ -43,7 +48,9 @@ def check_backup(db: Connection, s3: S3Client, settings: RestoreSettings, run_id
     with transaction(db, role=RESTORE_RUN) as cursor:
         run = read_run(cursor, run_id)
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
-        backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id)
+        backup = manifest.read(s3, settings.backup_bucket, run.dataset.name, run.backup_id, signed)
+        if signed is None:
+            cursor.execute("UPDATE dataforge.restores SET signed = false WHERE restore_id = %s", (run_id,))
         _check_objects(s3, settings.backup_bucket, run, backup)
         fits = {table.name: _check_columns(table, backup) for table in run.tables}
         for table in run.tables:
@@ -83,9 +90,6 @@ def _differences(entry: TableEntry, there: dict[str, int]) -> Iterator[str]:
         elif there[key] != size:
             yield f"{key} has {there[key]} bytes, not {size}"
     yield from (f"{key} is not in the manifest" for key in there if key not in expected)
-    rows = sum(file.rows for file in entry.files)
-    if rows != entry.rows:
-        yield f"the files of {entry.table} have {rows} rows by the manifest, the table {entry.rows}"
 
 
 def _check_columns(table: Table, backup: Manifest) -> Fit:

@@ -9,6 +9,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.aws.clients import worker_s3
 from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
+from dataforge.backups.manifest import Reference
+from dataforge.backups.signatures import Signature
 from dataforge.postgres.connection import get_db_resource
 from dataforge.runs.lifecycle import recording_failure
 from dataforge.runs.step_names import RestoreStep
@@ -18,10 +20,11 @@ from functions.restore.begin import abandon, begin
 from functions.restore.build import build, link
 from functions.restore.check_backup import check_backup
 from functions.restore.compare import check_restored, compare
-from functions.restore.finish import finish
+from functions.restore.finish import finish, write_manifest
 from functions.restore.load import FileItem, load_file
 from functions.restore.run import RESTORES
 from functions.restore.safety_backup import PageRange, plan_safety_backup, save_pages
+from functions.restore.select import select_older
 from functions.restore.swap import swap
 
 SERVICE = "restore"
@@ -32,14 +35,20 @@ STEPS: Steps[RestoreSettings] = {
     RestoreStep.BEGIN: lambda s: begin(
         s.db, s.s3, s.settings, s.event.execution, s.event.started, s.event.input, s.event.dead
     ),
-    RestoreStep.CHECK: lambda s: check_backup(s.db, s.s3, s.settings, s.event.run_id),
+    RestoreStep.SELECT_OLDER: lambda s: select_older(s.db, s.s3, s.settings, s.event.run_id, s.event.input),
+    RestoreStep.CHECK: lambda s: check_backup(
+        s.db, s.s3, s.settings, s.event.run_id, Reference.of(s.event.signature) if s.event.signature else None
+    ),
     RestoreStep.CHECK_RESTORED: lambda s: check_restored(s.db, s.event.run_id, s.event.table),
     RestoreStep.COMPARE: lambda s: compare(s.db, s.settings, s.event.run_id),
     RestoreStep.BUILD: lambda s: build(s.db, s.event.run_id, s.event.table),
     RestoreStep.LINK: lambda s: link(s.db, s.event.run_id, s.event.table),
     RestoreStep.SWAP: lambda s: swap(s.db, s.event.run_id, s.event.execution),
     RestoreStep.SAFETY_BACKUP: lambda s: plan_safety_backup(s.db, s.s3, s.settings, s.event.run_id),
-    RestoreStep.FINISH: lambda s: finish(s.db, s.s3, s.settings, s.event.run_id).document(),
+    RestoreStep.WRITE_MANIFEST: lambda s: write_manifest(s.db, s.s3, s.settings, s.event.run_id),
+    RestoreStep.FINISH: lambda s: finish(
+        s.db, s.s3, s.settings, s.event.run_id, Signature.of(s.event.signature, s.event.mac)
+    ).document(),
     RestoreStep.ABANDON: lambda s: abandon(s.db, s.s3, s.settings, s.event.execution, s.event.error),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from dataforge.backups.manifest import Reference
 from dataforge.errors import NoSuchRun
 from dataforge.postgres import ddl, shadow
 from dataforge.postgres.roles import RESTORE_RUN
@@ -28,6 +29,7 @@ class Run:
     """One restore, as its steps read it from the ledger.
 
     ``status``: running, switched (see ``UNFINISHED``), restored, compared (after a dry run), or the status of a failed run.
+    ``manifest``: that of its safety backup, once it is written.
     """
 
     id: str
@@ -38,6 +40,7 @@ class Run:
     dry_run: bool
     mode: str
     status: str
+    manifest: Reference | None
 
     @property
     def schema(self) -> str:
@@ -62,7 +65,10 @@ class Run:
         return any(table.name == name for table in self.tables)
 
 
-_RUN = "SELECT execution, dataset, tables, backup_id, dry_run, mode, status FROM dataforge.restores WHERE restore_id = %s"
+_RUN = (
+    "SELECT execution, dataset, tables, backup_id, dry_run, mode, status, manifest_version, manifest_sha256"
+    " FROM dataforge.restores WHERE restore_id = %s"
+)
 
 
 def read_run(cursor: Cursor, run_id: str) -> Run:
@@ -73,10 +79,18 @@ def read_run(cursor: Cursor, run_id: str) -> Run:
         raise NoSuchRun(
             f"restore {run_id!r}", "The cause of a failed restore contains its id if it can be finished."
         )
-    execution, name, tables, backup_id, dry_run, mode, status = row
+    execution, name, tables, backup_id, dry_run, mode, status, version, sha256 = row
     dataset = get_dataset(name)
     return Run(
-        run_id, execution, dataset, tuple(map(dataset.table, tables)), backup_id, dry_run, mode or "", status
+        id=run_id,
+        execution=execution,
+        dataset=dataset,
+        tables=tuple(map(dataset.table, tables)),
+        backup_id=backup_id,
+        dry_run=dry_run,
+        mode=mode or "",
+        status=status,
+        manifest=Reference(version, sha256) if version else None,
     )
 
 

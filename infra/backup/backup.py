@@ -13,6 +13,7 @@ from infra.foundation.database import Database
 from infra.foundation.functions import MEDIUM, Function
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
+from infra.foundation.signing import SigningKeys
 from infra.foundation.storage import Storage
 from infra.services.glue import GlueTables
 from infra.settings import Settings
@@ -40,6 +41,7 @@ class Backup(Construct):
         network: Network,
         database: Database,
         storage: Storage,
+        keys: SigningKeys,
     ) -> None:
         super().__init__(scope, id)
         self._settings = settings
@@ -76,7 +78,7 @@ class Backup(Construct):
             if settings.glue_database
             else None
         )
-        self.machine = self._machine(storage)
+        self.machine = self._machine(storage, keys)
         schedule_backups(self, settings=settings, machine=self.machine, dead_letters=self.dead_letters)
 
     def _configure(self, function: Function, storage: Storage) -> None:
@@ -93,9 +95,9 @@ class Backup(Construct):
         }.items():
             function.add_environment(name, str(value))
 
-    def _machine(self, storage: Storage) -> sfn.StateMachine:
+    def _machine(self, storage: Storage, keys: SigningKeys) -> sfn.StateMachine:
         def work(run: RunStates) -> sfn.IChainable:
-            return BackupStates(run, self.hold, self.work, self.glue).all()
+            return BackupStates(run, keys, storage.backup, self.hold, self.work, self.glue).all()
 
         return make_run_machine(
             self,

@@ -47,6 +47,34 @@ class Bucket(s3.Bucket):
         for prefix in prefixes:
             self._allow(function, ["s3:PutObject", "s3:AbortMultipartUpload"], f"{prefix}*")
 
+    def allow_put(self, function: lambda_.Function, *patterns: str) -> None:
+        """Put small objects whose keys match one of the patterns, each in one request."""
+        for pattern in patterns:
+            self._allow(function, ["s3:PutObject"], pattern)
+
+    def allow_read_versions(self, function: lambda_.Function, pattern: str) -> None:
+        """Read a certain version of objects whose keys match the pattern."""
+        self._allow(function, ["s3:GetObjectVersion"], pattern)
+
+    def require_absence(self, *patterns: str) -> None:
+        """Deny all principals to replace objects whose keys match: a request must state that none exists (If-None-Match).
+
+        The parts of an upload cannot state it; the request that completes it must.
+        """
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="RequireAbsence",
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["s3:PutObject"],
+                resources=[self.arn_for_objects(pattern) for pattern in patterns],
+                conditions={
+                    "Null": {"s3:if-none-match": "true"},
+                    "Bool": {"s3:ObjectCreationOperation": "true"},
+                },
+            )
+        )
+
     def allow_delete(self, function: lambda_.Function, *prefixes: str) -> None:
         """Delete objects under the prefixes, but not their versions, which lifecycle rules expire."""
         for prefix in prefixes:

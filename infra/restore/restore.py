@@ -9,6 +9,7 @@ from constructs import Construct
 from infra.foundation.database import Database
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
+from infra.foundation.signing import SigningKeys
 from infra.foundation.storage import Storage
 from infra.restore.states import restore_states
 from infra.settings import Settings
@@ -29,6 +30,7 @@ class Restore(Construct):
         network: Network,
         database: Database,
         storage: Storage,
+        keys: SigningKeys,
     ) -> None:
         super().__init__(scope, id)
         self.dead_letters = dead_letter_queue(self)
@@ -60,7 +62,7 @@ class Restore(Construct):
             comment="Parquet to PostgreSQL: check, load in parallel, compare, swap, write the safety backup",
             run_id="restore_id",
             excludes=("migration", "restore"),
-            work=restore_states,
+            work=partial(restore_states, keys=keys, bucket=storage.backup),
             control=self.control,
             worker=self.work,
             report=storage.report,

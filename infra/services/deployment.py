@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from aws_cdk import ArnFormat, CustomResource, Duration, Stack, Token
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
 
 from dataforge.aws.metric_names import NAMESPACE
@@ -35,7 +36,7 @@ class Deployment(Construct):
             "DeploymentGuard",
             settings=settings,
             handler="deployment.on_event",
-            description="Custom resources: leftover log groups, the instance's class, deletion protection",
+            description="Custom resources: leftover log groups, the instance's class, deletion protection, Object Lock",
             layers=[layers.common, layers.deps],
             environment={},
             timeout=TIMEOUT,
@@ -89,6 +90,15 @@ class Deployment(Construct):
         )
         self._acknowledge("PutMetricData has no resource; the namespace is limited to the app's.", "*")
         return self._resource("BackupWatch", "Custom::DataForgeBackupWatch", {"Datasets": [*datasets]})
+
+    def lock_backups(self, bucket: s3.IBucket) -> CustomResource:
+        """Lock the backups of a new stack as long as backups are retained; ``State`` is that of the bucket's Object Lock."""
+        self._allow(["cloudformation:DescribeStacks"], Stack.of(self).stack_id)
+        self._allow(
+            ["s3:GetBucketObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration"], bucket.bucket_arn
+        )
+        properties = {"Bucket": bucket.bucket_name, "Days": str(self._settings.backup_keep_days)}
+        return self._resource("BackupLock", "Custom::DataForgeBackupLock", properties)
 
     def protect(self, *after: IConstruct) -> None:
         """Protect database and stack against deletion after the constructs ``after`` are created."""

@@ -10,6 +10,7 @@ from dataforge.defaults import API_SECONDS
 from infra.foundation.acknowledge import acknowledge
 from infra.foundation.functions import LARGE, Function
 from infra.foundation.layers import Layers
+from infra.foundation.signing import SigningKeys
 from infra.foundation.storage import Storage
 from infra.settings import Settings
 from infra.workflow.machine import machine_name
@@ -34,6 +35,7 @@ class Operations(Construct):
         layers: Layers,
         storage: Storage,
         audit: Function,
+        keys: SigningKeys,
     ) -> None:
         super().__init__(scope, id)
         self._names = {kind: machine_name(settings, kind) for kind in ("backup", "restore", "export")}
@@ -50,6 +52,8 @@ class Operations(Construct):
                 "EXPORT_ARN": self._machine("export"),
                 "AUDIT_FUNCTION": audit.function_name,
                 "BACKUP_BUCKET": storage.backup.bucket_name,
+                "MANIFEST_SIGNER": keys.manifests.key_arn,
+                "VERIFICATION_SIGNER": keys.verifications.key_arn,
                 "REPORT_BUCKET": storage.report.bucket_name,
                 "EXPORT_CONCURRENCY": str(settings.export_concurrency),
                 "RESTORE_API": str(settings.restore_api).lower(),

@@ -117,9 +117,10 @@ class Settings(Model):
     )
     backup_lock_days: int | None = Field(
         None,
-        ge=1,
+        ge=0,
         le=36_500,
-        description="S3 Object Lock: days in which a backup's objects cannot be deleted",
+        description="S3 Object Lock: days in which a backup's objects cannot be deleted (0: none). Default: of new"
+        " production stacks `backupKeepDays`",
     )
 
     usage_plans: Annotated[UsagePlans, FromText] = UsagePlans()

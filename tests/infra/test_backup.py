@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,8 @@ STEPS = {
     "RestoreScratch",
     "Judge",
 }
-STEPS |= {"Close", "Abandon", "Explain"} | HOLDS
+STEPS |= {"Close", "Abandon", "Explain", "StoreSignature", "RefuseSignature", "StoreVerification"} | HOLDS
+SIGNATURES = {"SignManifest", "VerifySignature", "SignVerification"}
 RECORD = {"WritePartCaught", "CheckFileCaught"}
 OBJECTS = "<StorageBackup.Arn>"
 
@@ -49,7 +51,7 @@ def states(definition: dict[str, Any], all_states: Callable[[dict[str, Any]], St
 
 def test_every_task_is_a_known_step_or_describes_the_other_execution(states: States) -> None:
     assert {name for name, state in states.items() if state["Type"] == "Task"} == (
-        STEPS | RECORD | {"DescribeHolder"}
+        STEPS | RECORD | SIGNATURES | {"DescribeHolder"}
     )
 
 
@@ -87,18 +89,18 @@ def test_files_are_written_while_two_exporters_whose_calls_end_at_different_time
 
 
 def test_input_selects_backup_verification_or_both(states: States) -> None:
-    (makes,) = states["IsBackupWanted"]["Choices"]
-    assert (makes["Variable"], makes["Next"], states["IsBackupWanted"]["Default"]) == (
-        "$.run.backup",
-        "BackUp",
-        "PlanChecks",
-    )
+    choices = [(choice["Variable"], choice["Next"]) for choice in states["IsBackupWanted"]["Choices"]]
+    assert choices == [("$.run.backup", "BackUp"), ("$.run.signed", "VerifySignature")]
+    assert states["IsBackupWanted"]["Default"] == states["VerifySignature"]["Next"] == "PlanChecks"
     (verify,) = states["IsVerificationWanted"]["Choices"]
     assert (verify["Next"], states["IsVerificationWanted"]["Default"]) == ("PlanChecks", "Close")
-    assert [states[name]["Next"] for name in ("PlanChecks", "Check", "RestoreScratch", "Judge")] == [
+    following = ("PlanChecks", "Check", "RestoreScratch", "Judge", "SignVerification", "StoreVerification")
+    assert [states[name]["Next"] for name in following] == [
         "HasCheck",
         "RestoreScratch",
         "Judge",
+        "SignVerification",
+        "StoreVerification",
         "Close",
     ]
     assert states["Close"]["End"] is True
@@ -147,8 +149,14 @@ def test_functions_may_write_backups_and_only_control_may_delete_them(
     for pairs in (control, work):
         read = {place for action, place in pairs if action == "s3:GetObject"}
         assert read - {"<StorageReport.Arn>/map-runs/failures/*"} == {f"{OBJECTS}/*"}
-    assert {place for action, place in work if action == "s3:PutObject"} == folders
-    assert {place for action, place in control if action == "s3:PutObject"} == folders | {
+    parts = {f"{OBJECTS}/{dataset}/*/part-*" for dataset in DATASETS}
+    assert {place for action, place in work if action == "s3:PutObject"} == parts
+    documents = {
+        f"{OBJECTS}/{dataset}/*/{name}.json"
+        for dataset in DATASETS
+        for name in ("manifest", "manifest.sig", "verification")
+    }
+    assert {place for action, place in control if action == "s3:PutObject"} == documents | {
         "<StorageReport.Arn>/runs/*"
     }
 
@@ -169,6 +177,29 @@ def test_objects_are_locked_with_the_setting(
     }
     (found,) = lock(buckets)
     assert found["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": 30}
+
+
+def test_only_new_production_stacks_lock_their_backups_by_default(
+    templates: dict[str, dict[str, Any]], synthesize: Callable[..., dict[str, Any]]
+) -> None:
+    def of(template: dict[str, Any]) -> list[Any]:
+        found = template["Resources"].values()
+        return [r["Properties"] for r in found if r["Type"] == "Custom::DataForgeBackupLock"]
+
+    (lock,) = of(templates["prod"])
+    assert lock["Days"] == "35"
+    assert lock["Bucket"]["Ref"].startswith("StorageBackup")
+    assert templates["prod"]["Outputs"]["BackupLock"]["Value"]["Fn::GetAtt"][1] == "State"
+    # The template itself is equal for new and existing stacks, and CloudFormation replaces a bucket that it locks.
+    (bucket,) = (
+        r["Properties"]
+        for key, r in templates["prod"]["Resources"].items()
+        if re.match("StorageBackup.{8}$", key)
+    )
+    assert "ObjectLockEnabled" not in bucket
+    for others in (templates["dev"], synthesize(stage="prod", backupLockDays=0)):
+        assert of(others) == []
+        assert "BackupLock" not in others["Outputs"]
 
 
 def test_schedules_of_datasets_with_similar_names_have_different_ids() -> None:

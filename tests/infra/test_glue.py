@@ -69,10 +69,11 @@ def test_verified_backup_is_registered_before_the_leases_are_released(
     with_glue: Resources, machine: Machine
 ) -> None:
     states = machine(with_glue, "backup")[1]["States"]
-    assert (states["Judge"]["Next"], states["Register"]["Next"]) == ("Register", "Close")
+    assert (states["StoreVerification"]["Next"], states["Register"]["Next"]) == ("Register", "Close")
     assert states["Register"]["Parameters"] == {
         "dataset.$": "$.run.dataset",
         "backup_id.$": "$.run.backup_id",
+        "manifest.$": "$.verification.manifest",
     }
     assert states["Register"]["Catch"][0]["Next"] == "Abandon"
     assert [len(retry["ErrorEquals"]) > 2 for retry in states["Register"]["Retry"]] == [True, True]

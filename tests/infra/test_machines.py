@@ -94,10 +94,28 @@ def test_machine_may_only_use_its_functions_its_executions_and_the_report_bucket
     invoked = {place.removesuffix(":*") for action, place in pairs if action == "lambda:InvokeFunction"}
     assert invoked == {f"<{name}.Arn>" for name in KINDS[kind]}
     services = {action.split(":")[0] for action, _ in pairs}
-    assert services == {"s3", "lambda", "states", "logs", "xray"}
+    assert services - {"kms"} == {"s3", "lambda", "states", "logs", "xray"}
     assert {
         action for action, place in pairs if place == "*" and not action.startswith(("logs:", "xray:"))
     } == set()
+
+
+def test_machines_sign_and_verify_with_the_keys_of_their_purposes_only(
+    dev: Resources, granted: Callable[[Resources, str], set[tuple[str, str]]]
+) -> None:
+    manifests, verifications = "<SigningManifests.Arn>", "<SigningVerifications.Arn>"
+    used = {
+        role: {pair for pair in granted(dev, role) if pair[0].startswith("kms:")}
+        for role in ("BackupMachine", "RestoreMachine", "OperationsRole", "MigrationMachine", "ExportMachine")
+    }
+    signs = {("kms:GenerateMac", manifests), ("kms:VerifyMac", manifests)}
+    assert used == {
+        "BackupMachine": signs | {("kms:GenerateMac", verifications)},
+        "RestoreMachine": signs,
+        "OperationsRole": {("kms:VerifyMac", manifests), ("kms:VerifyMac", verifications)},
+        "MigrationMachine": set(),
+        "ExportMachine": set(),
+    }
 
 
 @every_machine

@@ -33,11 +33,16 @@ def test_function_may_only_start_describe_and_list_runs_and_read_manifests_and_e
             for name in ("backup", "restore", "export")
         }
         | {("s3:ListBucket", f"<Storage{bucket}.Arn>") for bucket in ("Backup", "Report")}
-        | {("s3:GetObject", f"<StorageBackup.Arn>/*/{name}.json") for name in ("manifest", "verification")}
+        | {
+            ("s3:GetObject", f"<StorageBackup.Arn>/*/{name}.json")
+            for name in ("manifest", "manifest.sig", "verification")
+        }
+        | {("kms:VerifyMac", f"<Signing{key}.Arn>") for key in ("Manifests", "Verifications")}
         | {
             ("s3:GetObject", "<StorageReport.Arn>/exports/*"),
             ("s3:GetObject", "<StorageReport.Arn>/keys/*"),
             ("s3:GetObject", "<StorageBackup.Arn>/*.parquet"),
+            ("s3:GetObjectVersion", "<StorageBackup.Arn>/*.parquet"),
         }
         | {
             (f"s3:{action}", "<StorageReport.Arn>/requests/*")

@@ -8,7 +8,16 @@ import pytest
 
 from dataforge_cli.aws.machines import MACHINES, Machine
 
-WORDLESS = ("DescribeHolder", "Hold")
+WORDLESS = (
+    "DescribeHolder",
+    "Hold",
+    "Sign",
+    "Store",
+    "VerifySignature",
+    "RefuseSignature",
+    "SelectOlder",
+    "WriteManifest",
+)
 """Prefixes of states that take a moment or run beside a working state; they have no phase."""
 
 

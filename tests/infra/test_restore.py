@@ -26,7 +26,7 @@ STEPS = {
     "Switch",
     "PlanKeep",
 }
-STEPS |= {"KeepPiece", "Finish", "Abandon", "Explain"}
+STEPS |= {"KeepPiece", "Finish", "Abandon", "Explain", "SelectOlder", "WriteManifest", "FinishSigned"}
 RECORD = {"LoadPieceCaught", "KeepPieceCaught"}
 OBJECTS = "<StorageBackup.Arn>"
 
@@ -39,7 +39,7 @@ def states(dev: Resources, machine: Machine, all_states: Callable[[dict[str, Any
 
 def test_every_task_is_a_known_step_or_describes_the_other_execution(states: States) -> None:
     assert {name for name, state in states.items() if state["Type"] == "Task"} == (
-        STEPS | RECORD | {"DescribeHolder"}
+        STEPS | RECORD | {"VerifySignature", "SignManifest", "DescribeHolder"}
     )
 
 
@@ -71,15 +71,36 @@ def test_dry_run_ends_after_the_comparison_and_new_tables_are_built_before_the_s
 
 
 def test_maps_are_skipped_without_rows_to_save_or_files_to_load(states: States) -> None:
-    for name, after in (("Keep", "Finish"), ("Load", "Settle")):
+    for name, after in (("Keep", "WriteManifest"), ("Load", "Settle")):
         assert states[f"Has{name}"]["Choices"][0]["Next"] == name
         assert states[f"Has{name}"]["Default"] == states[name]["Next"] == after
 
 
 def test_resumed_restore_only_writes_its_safety_backup(states: States) -> None:
-    (choice,) = states["IsSwitched"]["Choices"]
-    assert (choice["Variable"], choice["StringEquals"], choice["Next"]) == ("$.run.next", "keep", "PlanKeep")
-    assert states["IsSwitched"]["Default"] == "Check"
+    resumes, signed = states["IsSwitched"]["Choices"]
+    assert (resumes["Variable"], resumes["StringEquals"], resumes["Next"]) == (
+        "$.run.next",
+        "keep",
+        "PlanKeep",
+    )
+    assert (signed["Variable"], signed["Next"]) == ("$.run.signed", "VerifySignature")
+    assert states["IsSwitched"]["Default"] == states["VerifySignature"]["Next"] == "Check"
+
+
+def test_backup_whose_signature_is_not_valid_is_never_checked(states: States) -> None:
+    invalid, other = states["VerifySignature"]["Catch"]
+    assert all(name.lower() == "kms.kmsinvalidmacexception" for name in invalid["ErrorEquals"])
+    assert (invalid["Next"], other["ErrorEquals"], other["Next"]) == (
+        "SelectOlder",
+        ["States.ALL"],
+        "Abandon",
+    )
+    assert states["SelectOlder"]["Next"] == "VerifySignature"
+
+
+def test_safety_backup_is_signed_before_the_replaced_tables_are_dropped(states: States) -> None:
+    chain = ["WriteManifest", "SignManifest", "FinishSigned"]
+    assert [states[name].get("Next") for name in chain] == [*chain[1:], None]
 
 
 def test_migrations_and_restores_exclude_each_other(dev: Resources, granted: Granted) -> None:
@@ -94,15 +115,19 @@ def test_migrations_and_restores_exclude_each_other(dev: Resources, granted: Gra
 
 
 @pytest.mark.parametrize("role", ["RestoreControlRole", "RestoreWorkRole"])
-def test_functions_may_read_backups_and_write_into_folders_of_datasets_but_not_delete(
+def test_functions_may_read_backups_and_write_only_their_own_kinds_of_objects_but_not_delete(
     dev: Resources, granted: Granted, role: str
 ) -> None:
     found = {pair for pair in granted(dev, role) if pair[0].startswith("s3:") and OBJECTS in pair[1]}
-    written = {f"{OBJECTS}/{dataset}/*" for dataset in DATASETS}
-    assert found == {
-        ("s3:ListBucket", OBJECTS),
-        ("s3:GetObject", f"{OBJECTS}/*"),
-        *((f"s3:{action}", place) for action in ("PutObject", "AbortMultipartUpload") for place in written),
+    read = {("s3:ListBucket", OBJECTS), ("s3:GetObject", f"{OBJECTS}/*")}
+    assert found - read == {
+        (f"s3:{action}", f"{OBJECTS}/{dataset}/*/{name}")
+        for dataset in DATASETS
+        for action, name in (
+            [("PutObject", "manifest.json"), ("PutObject", "manifest.sig.json")]
+            if role == "RestoreControlRole"
+            else [("PutObject", "part-*"), ("AbortMultipartUpload", "part-*")]
+        )
     }
     assert not any("Raw" in place for _, place in granted(dev, role))
 

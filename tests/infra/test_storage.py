@@ -45,7 +45,35 @@ def test_every_bucket_refuses_plain_http_and_old_tls(dev: Resources) -> None:
         conditions = [statement["Condition"] for statement in denied]
         assert {"Bool": {"aws:SecureTransport": "false"}} in conditions
         assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in conditions
-        assert all(s["Principal"] == {"AWS": "*"} and s["Action"] == "s3:*" for s in denied)
+        tls = [statement for statement in denied if statement.get("Sid") != "RequireAbsence"]
+        assert all(s["Principal"] == {"AWS": "*"} and s["Action"] == "s3:*" for s in tls)
+
+
+def test_manifests_and_signatures_are_only_created(templates: dict[str, dict[str, Any]]) -> None:
+    for template in templates.values():
+        (policy,) = (
+            r
+            for name, r in template["Resources"].items()
+            if r["Type"] == "AWS::S3::BucketPolicy" and name.startswith("StorageBackup")
+        )
+        (denied,) = (
+            s for s in policy["Properties"]["PolicyDocument"]["Statement"] if s.get("Sid") == "RequireAbsence"
+        )
+        assert (denied["Effect"], denied["Principal"], denied["Action"]) == (
+            "Deny",
+            {"AWS": "*"},
+            "s3:PutObject",
+        )
+        assert denied["Condition"] == {
+            "Null": {"s3:if-none-match": "true"},
+            "Bool": {"s3:ObjectCreationOperation": "true"},
+        }
+        assert [resource["Fn::Join"][1][-1] for resource in denied["Resource"]] == [
+            "/*/manifest.json",
+            "/*/manifest.sig.json",
+        ]
+        # In an upgrade, the functions state it before the bucket requires it.
+        assert any("BackupControl" in name for name in policy["DependsOn"])
 
 
 @pytest.mark.parametrize("name", DATA)

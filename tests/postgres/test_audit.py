@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from moto import mock_aws
 from psycopg2.errors import InsufficientPrivilege
 
 from dataforge.audit.entry import Entry
 from dataforge.audit.operations import RECORDED_BY, Operation
 from dataforge.audit.record import record
 from dataforge.audit.refusal import refusal
+from dataforge.backups.manifest import Manifest
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import (
     ANALYST,
@@ -25,10 +30,14 @@ from dataforge.postgres.roles import (
     REFILL,
 )
 from dataforge.runs.lifecycle import close_run
+from dataforge.settings import BackupSettings
 from functions.backup.begin import begin as begin_backup
 from functions.backup.run import BACKUPS
+from tests.signing import Signer
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from tests.postgres.conftest import Database
 
 ARN = "arn:aws:states:::execution:backup:one"
@@ -144,13 +153,27 @@ def test_entry_has_one_log_line_after_the_commit_and_none_after_a_rollback(
     assert {name: line[name] for name in given} == {name: getattr(entry, name) for name in given}
 
 
+@pytest.fixture
+def s3() -> Iterator[S3Client]:
+    """S3 with the bucket of backups."""
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="backup")
+        yield client
+
+
+def settings(database: Database) -> BackupSettings:
+    given = database.settings(BACKUP).model_dump()
+    return BackupSettings(**given, backup_bucket="backup", report_bucket="report")
+
+
 def test_run_is_recorded_at_its_start_and_its_end_once_each(
-    database: Database, caplog: pytest.LogCaptureFixture
+    database: Database, s3: S3Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     db = database.connect(BACKUP)
     document = {"tables": ["orders"], "requested_by": "arn:aws:iam::1:user/ann"}
     for _ in range(2):
-        begin_backup(db, ARN, STARTED, document)
+        begin_backup(db, s3, settings(database), ARN, STARTED, document)
     for _ in range(2):
         close_run(db, BACKUPS, ARN, "done")
     common = ("execution", ARN, "arn:aws:iam::1:user/ann", "olist", None)
@@ -164,9 +187,13 @@ def test_run_is_recorded_at_its_start_and_its_end_once_each(
     ]
 
 
-def test_verification_is_recorded_as_such_to_its_end(database: Database) -> None:
+def test_verification_is_recorded_as_such_to_its_end(database: Database, s3: S3Client) -> None:
     db = database.connect(BACKUP)
-    begin_backup(db, ARN, STARTED, {"verify_only": "20261125T195930Z-1f0c2a9b"})
+    backup_id = "20261125T195930Z-1f0c2a9b"
+    taken = datetime(2026, 11, 25, 19, 59, 30, tzinfo=UTC)
+    made = Manifest(backup_id=backup_id, dataset="olist", kind="backup", created_at=taken, tables=())
+    Signer().write(s3, "backup", made)
+    begin_backup(db, s3, settings(database), ARN, STARTED, {"verify_only": backup_id})
     close_run(db, BACKUPS, ARN, "aborted")
     assert [entry[:2] for entry in entries(database)] == [
         ("verification", "started"),

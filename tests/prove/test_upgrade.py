@@ -186,11 +186,18 @@ def missing(row: dict[str, Any], rows: list[dict[str, Any]]) -> bool:
 
 
 def restored(upgrade: Upgrade, dataset: str, table: str) -> dict[str, Any]:
-    """Empty the table and restore it from the earlier version's backup."""
+    """Empty the table and restore it from the earlier version's backup, which is not signed."""
     backup = upgrade.backups[dataset]
     execute(upgrade.outputs, Sql("DELETE FROM {}.{}").format(ident(dataset), ident(table)))
     target = ["--outputs", str(upgrade.config.outputs)]
-    return dataforge(target, "restore", table, "--dataset", dataset, "--backup", backup, "--yes")
+    call = ["restore", table, "--dataset", dataset, "--yes"]
+    for selected, error, code in (
+        ([], "NoSuchBackup", 2),
+        (["--backup", backup], "UnsignedBackup", 1),
+    ):
+        failed = dataforge(target, *call, *selected, expected_exit=code)
+        assert failed["error"] == error, failed
+    return dataforge(target, *call, "--backup", backup, "--allow-unsigned")
 
 
 def test_no_stateful_resource_is_replaced(upgrade: Upgrade) -> None:
@@ -239,10 +246,19 @@ def test_doctor_reports_nothing_after_the_upgrade(upgrade: Upgrade) -> None:
     assert dataforge(target, "doctor")["findings"] == []
 
 
-def test_backups_of_the_earlier_version_are_listed_as_verified(upgrade: Upgrade) -> None:
+def test_backups_of_the_earlier_version_are_listed_as_not_signed_and_can_be_verified_again(
+    upgrade: Upgrade,
+) -> None:
+    def state() -> dict[str, tuple[bool, bool]]:
+        listed = get(upgrade.outputs, "/v1/backups")["data"]
+        entries = {entry["id"]: (entry["signed"], entry["verified"]) for entry in listed}
+        return {backup: entries[backup] for backup in upgrade.backups.values()}
+
+    assert set(state().values()) == {(False, False)}
+    target = ["--outputs", str(upgrade.config.outputs)]
     for dataset, backup in upgrade.backups.items():
-        listed = get(upgrade.outputs, f"/v1/backups?dataset={dataset}")["data"]
-        assert backup in [entry["id"] for entry in listed if entry["verified"]]
+        dataforge(target, "backup", "verify", backup, "--dataset", dataset, "--allow-unsigned")
+    assert set(state().values()) == {(False, True)}
 
 
 @pytest.mark.parametrize(("dataset", "table"), [("olist", "order_payments"), ("quotes", "quote_tags")])

@@ -24,6 +24,8 @@ from dataforge.aws.clients import (
     make_client,
     session,
 )
+from dataforge.backups.key_service import make_verifier
+from dataforge.backups.signatures import Verifier
 from dataforge_cli.aws.failures import error_code
 from dataforge_cli.errors import BadOutputs, NoDeployment, NoOutput, WrongCall
 
@@ -66,6 +68,12 @@ class Deployment:
     def s3(self) -> S3Client:
         """A client of S3."""
         return make_client("s3", self.config, self.access)
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        """The verifier of the signatures of backups. Raises ``NoOutput``."""
+        kms = make_client("kms", self.config, self.access)
+        return make_verifier(kms, self["backup_bucket"], self["manifest_key"], self["verification_key"])
 
     @cached_property
     def states(self) -> SFNClient:

@@ -64,6 +64,12 @@ def backup(
         ),
     ] = "",
     verify: Annotated[bool, typer.Option("--verify", help="Verify the new backup. Default: no.")] = False,
+    allow_unsigned: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unsigned", help="Verify the files of a backup that is not signed. Default: refuse it."
+        ),
+    ] = False,
     wait: Follow = True,
     as_json: Json = False,
     stage: Stage = None,
@@ -91,6 +97,10 @@ def backup(
     """
     with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
         _check(action, backup_id, tables, verify=verify)
+        if allow_unsigned and action is not Action.verify:
+            raise WrongCall(
+                "--allow-unsigned is for `dataforge backup verify`: a new backup is always signed."
+            )
         match action:
             case Action.make:
                 _run(call, read_order(dataset or DEFAULT, tables, verify=verify), wait=wait)
@@ -100,7 +110,8 @@ def backup(
                 _show(call, dataset, backup_id or "")
             case Action.verify:
                 found = find_backup(call.deployment, dataset, backup_id or "")
-                _run(call, {"dataset": found.dataset, "verify_only": found.id}, wait=wait)
+                document = {"dataset": found.dataset, "verify_only": found.id}
+                _run(call, document | ({"unsigned": True} if allow_unsigned else {}), wait=wait)
 
 
 def _check(action: Action, backup_id: str | None, tables: str, *, verify: bool) -> None:

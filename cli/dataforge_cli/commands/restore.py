@@ -51,6 +51,13 @@ def restore(
             help="Complete a restore that ended before its safety backup was written.",
         ),
     ] = "",
+    allow_unsigned: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unsigned",
+            help="Do not verify the signature of the backup, which --backup or --undo selects. Default: verify it.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the changes without applying them. Default: no.")
     ] = False,
@@ -67,8 +74,8 @@ def restore(
 
     First shows how many rows would be added, removed and changed, and prompts for confirmation, except with --yes or --json.
     Readers see the old rows until the new rows are complete. The replaced rows are stored in a safety backup, which --undo
-    restores. A restore that would remove parents of rows in other tables, or whose backup differs from its manifest, is
-    refused and changes nothing.
+    restores. A restore that would remove parents of rows in other tables, or whose backup differs from its manifest or is
+    not signed, is refused and changes nothing.
 
     Ctrl-C stops following. The restore continues.
 
@@ -86,6 +93,7 @@ def restore(
     with calling(stage=stage, outputs=outputs, as_json=as_json, debug=debug) as call:
         names = list(dict.fromkeys(tables or ()))
         _check(names, every=every, backup=backup, undo=undo, finish=finish)
+        _check_unsigned(allow_unsigned, backup=backup, undo=undo)
         for name in names:
             get_dataset(dataset or DEFAULT).table(name)
         asks = not (dry_run or yes or as_json or finish)
@@ -95,6 +103,8 @@ def restore(
                 hint="Specify --yes to restore, or --dry-run to show the changes.",
             )
         document = _document(call, names, dataset=dataset, backup=backup, undo=undo, finish=finish)
+        if allow_unsigned:
+            document["unsigned"] = True
         if asks:
             document = _confirmed(call, document)
         _run(call, {**document, "dry_run": True} if dry_run else document, wait=wait)
@@ -112,6 +122,15 @@ def _check(names: list[str], *, every: bool, backup: str, undo: str, finish: str
         raise WrongCall("--undo restores a safety backup and cannot be combined with --backup.")
     if finish and (names or every or undo or backup != LATEST):
         raise WrongCall("--finish completes a restore and cannot be combined with other options.")
+
+
+def _check_unsigned(allow_unsigned: bool, *, backup: str, undo: str) -> None:
+    """Raise ``WrongCall`` unless an id selects the unsigned backup."""
+    if allow_unsigned and backup == LATEST and not undo:
+        raise WrongCall(
+            "--allow-unsigned requires --backup ID or --undo ID.",
+            hint="An unsigned backup is never latest; `dataforge backup list` shows the backups.",
+        )
 
 
 def _document(

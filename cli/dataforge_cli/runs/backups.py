@@ -26,19 +26,26 @@ BUCKET = "backup_bucket"
 def list_backups(deployment: Deployment, dataset: str) -> list[Summary]:
     """Return the backups of a dataset ("": of all), newest first. Raises the catalogue's ``InvalidInput``."""
     locations = listing.find_locations(deployment.s3, deployment[BUCKET], _datasets(dataset))
-    return list(listing.summaries(deployment.s3, deployment[BUCKET], locations))
+    return list(listing.summaries(deployment.s3, deployment[BUCKET], locations, deployment.verifier))
 
 
 def find_backup(deployment: Deployment, dataset: str, word: str) -> Summary:
-    """Return the backup with this id; ``latest``: the newest that is not a safety backup. Raises ``UnknownBackup``."""
-    s3, bucket = deployment.s3, deployment[BUCKET]
+    """Return the backup with this id; ``latest``: the newest signed one that is not a safety
+    backup. Raises ``UnknownBackup``."""
+    s3, bucket, verifier = deployment.s3, deployment[BUCKET], deployment.verifier
     if word == LATEST:
         locations = listing.find_locations(s3, bucket, _datasets(dataset))
-        kinds = (found for found in listing.summaries(s3, bucket, locations) if found.kind == "backup")
-        found = next(kinds, None)
+        found = next(
+            (
+                one
+                for one in listing.summaries(s3, bucket, locations, verifier)
+                if one.kind == "backup" and one.signed
+            ),
+            None,
+        )
     else:
         known = _datasets(dataset) if time_of(word) else ()
-        found = next((b for name in known if (b := listing.read(s3, bucket, (word, name)))), None)
+        found = next((b for name in known if (b := listing.read(s3, bucket, (word, name), verifier))), None)
     if found is None:
         raise UnknownBackup(word, dataset, deployment.name)
     return found
@@ -79,7 +86,7 @@ def verdict(found: Summary) -> str:
     """Describe the verification of a backup."""
     if found.faults:
         return f"damaged: {'; '.join(found.faults)}"
-    return "verified" if found.verified else "not verified"
+    return ("" if found.signed else "not signed, ") + ("verified" if found.verified else "not verified")
 
 
 def age(found: Summary) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from dataforge.runs.results.restore import RestoreOutput
+from dataforge.visible import visible_line
 from dataforge_cli.aws.executions import Execution
 from dataforge_cli.aws.machines import RESTORE
 from dataforge_cli.call import Call
@@ -45,7 +46,15 @@ def _compared(output: RestoreOutput) -> tuple[RenderableType, ...]:
         f"Restoring {output.dataset} from {output.backup} would make these changes (none was made yet):",
         restored(output),
         *adaptations(output),
+        *cautions(output),
     )
+
+
+def cautions(output: RestoreOutput) -> Iterator[str]:
+    """Return a line for each newer backup that was skipped, and one if the signature was not verified."""
+    yield from (f"Skipped: {visible_line(reason)}" for reason in output.skipped)
+    if not output.signed:
+        yield f"The signature of backup {output.backup} was not verified."
 
 
 def adaptations(output: RestoreOutput) -> Iterator[str]:
@@ -59,5 +68,6 @@ def _done(call: Call, output: RestoreOutput) -> tuple[RenderableType, ...]:
         f"Restored {output.dataset} from {output.backup}:",
         restored(output),
         *adaptations(output),
+        *cautions(output),
         f"The replaced rows are in the safety backup {output.safety_backup}. To undo: {undo}",
     )

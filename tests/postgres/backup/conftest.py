@@ -15,7 +15,8 @@ import pytest
 from moto import mock_aws
 
 from dataforge.backups import manifest
-from dataforge.backups.manifest import Manifest
+from dataforge.backups.manifest import Manifest, Reference
+from dataforge.backups.signed_text import VERIFICATION
 from dataforge.errors import DataForgeError
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import BACKUP, OWNER
@@ -27,12 +28,14 @@ from functions.backup.expire import delete_unfinished
 from functions.backup.export_snapshot import export_snapshot, is_published
 from functions.backup.plan import PageRange, plan
 from functions.backup.run import BACKUPS
+from functions.backup.sign import refuse_signature, sign_manifest, sign_verification
 from functions.backup.signals import wait
 from functions.backup.trial_restore import trial_restore
 from functions.backup.verification_result import validate
 from functions.backup.verify import CheckItem, check_file, plan_checks
 from functions.backup.write_file import write_file
 from functions.backup.write_manifest import write_manifest
+from tests.signing import sign
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -69,6 +72,8 @@ class Backup:
                 self.plan()
                 self.write()
                 self.finish()
+            if answer["signed"]:
+                self.verify_signature(answer["signature"])
             if answer["verify"] or not answer["backup"]:
                 self.verify()
             return self.close()
@@ -78,7 +83,15 @@ class Backup:
             raise
 
     def begin(self, dead: str = "") -> dict[str, Any]:
-        answer = begin(self.db, self.execution, "2026-11-22T10:00:00.123Z", self.document, dead)
+        answer = begin(
+            self.db,
+            self.vault.s3,
+            self.settings,
+            self.execution,
+            "2026-11-22T10:00:00.123Z",
+            self.document,
+            dead,
+        )
         self.id = answer["run_id"]
         return answer
 
@@ -119,10 +132,20 @@ class Backup:
             write_file(self.db, self.vault.s3, self.settings, item)
 
     def finish(self) -> str:
-        uri = write_manifest(self.db, self.vault.s3, self.settings, self.id)["manifest"]
+        written = write_manifest(self.db, self.vault.s3, self.settings, self.id)
         for exporter in self.exporters:
             exporter.result(timeout=20)
-        return uri
+        self.sign(written)
+        return written["manifest"]
+
+    def sign(self, written: dict[str, str]) -> None:
+        """Sign the manifest as the state machine does."""
+        mac = sign(BUCKET, self.dataset, self.id, Reference.of(written))
+        sign_manifest(self.db, self.vault.s3, self.settings, self.id, mac)
+
+    @property
+    def dataset(self) -> str:
+        return str(self.document.get("dataset", "olist"))
 
     def verify(self) -> dict[str, Any]:
         s3 = self.vault.s3
@@ -130,7 +153,18 @@ class Backup:
         for item in self.vault.read_json(answer["key"]):
             check_file(self.db, s3, self.settings, CheckItem.model_validate(item))
         trial_restore(self.db, s3, self.settings, self.id)
-        return validate(self.db, s3, self.settings, self.id)
+        found = validate(self.db, s3, self.settings, self.id)
+        backup_id = self.document.get("verify_only", self.id)
+        made = Reference.of(found["signature"])
+        mac = sign(BUCKET, self.dataset, backup_id, made, VERIFICATION)
+        sign_verification(self.db, s3, self.settings, self.id, made.sha256, mac)
+        return found
+
+    def verify_signature(self, given: dict[str, str]) -> None:
+        """Verify the signature of an existing backup as the state machine does."""
+        purpose, backup_id = given["kind"], given["backup_id"]
+        if sign(BUCKET, given["dataset"], backup_id, Reference.of(given), purpose) != given["mac"]:
+            refuse_signature(self.db, self.id)
 
     def end(self, status: str) -> str | None:
         """Close the run as the state machine's end does; returns its id."""
@@ -210,8 +244,10 @@ def s3(client: S3Client) -> S3Client:
     """S3 with empty buckets."""
     for bucket in (BUCKET, REPORT):
         client.create_bucket(Bucket=bucket)
-        for item in client.list_objects_v2(Bucket=bucket).get("Contents", ()):
-            client.delete_object(Bucket=bucket, Key=item["Key"])
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        found = client.list_object_versions(Bucket=bucket)
+        for item in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
+            client.delete_object(Bucket=bucket, Key=item["Key"], VersionId=item["VersionId"])
     return client
 
 

@@ -53,6 +53,7 @@ def test_backup_has_every_table_with_its_rows_hash_and_files(vault: Vault) -> No
     listed = {f"{backup.folder}{f.key}" for entry in backup.tables for f in entry.files}
     assert set(vault.objects()) == listed | {
         backup.folder + "manifest.json",
+        backup.folder + "manifest.sig.json",
         backup.folder + "verification.json",
     }
     assert vault.database.query("SELECT * FROM dataforge.leases") == []

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dataforge.backups.manifest import Reference
 from dataforge.defaults import WHOLE_PROCESSOR_MEGABYTES
 from dataforge.errors import DamagedBackup, InvalidSettings, Unexpected
 from dataforge.postgres.roles import BACKUP
 from functions.backup.handler import control, hold, work
+from tests.signing import sign
 
 if TYPE_CHECKING:
     from tests.postgres.backup.conftest import Vault
@@ -53,7 +55,9 @@ def back_up(vault: Vault, call: Call, **document: Any) -> str:
     plan = call(control, step="plan", run_id=run_id)
     for item in vault.read_json(plan["key"]):
         assert call(work, **item) == {}
-    call(control, step="finish", run_id=run_id)
+    written = call(control, step="finish", run_id=run_id)
+    mac = sign("backup", "olist", run_id, Reference.of(written))
+    assert call(control, step="sign", run_id=run_id, mac=mac) == {}
     assert holding.result(timeout=20) == {"done": True}
     return run_id
 
@@ -63,7 +67,11 @@ def verify(vault: Vault, call: Call, run_id: str) -> Any:
     for item in vault.read_json(call(control, step="plan_checks", run_id=run_id)["key"]):
         assert call(work, **item) == {}
     call(work, step="restore_scratch", run_id=run_id)
-    return call(control, step="judge", run_id=run_id)
+    found = call(control, step="judge", run_id=run_id)
+    signature = found["signature"]
+    mac = sign("backup", "olist", run_id, Reference.of(signature), "verification")
+    call(control, step="sign_verification", run_id=run_id, signature=signature, mac=mac)
+    return found
 
 
 def counted(text: str) -> list[tuple[str, str]]:
@@ -118,14 +126,15 @@ def test_release_of_a_stopped_execution_releases_its_leases_and_of_an_unknown_on
     assert call(control, step="release", execution="arn:none", status="ABORTED") == {"run_id": None}
 
 
-@pytest.mark.parametrize("older", ["", "20261121T100000Z-00000001"])
-def test_begin_returns_the_backup_to_create_or_verify(call: Call, older: str) -> None:
+@pytest.mark.parametrize("exists", [False, True])
+def test_begin_returns_the_backup_to_create_or_verify(vault: Vault, call: Call, exists: bool) -> None:
+    older = vault.back_up({"tables": ["sellers"]}).backup_id if exists else ""
     document = {"verify_only": older} if older else {"tables": ["sellers"], "verify": True}
     answer = call(
         control, step="begin", execution=EXECUTION, started="2026-11-22T10:00:00.123Z", input=document
     )
     assert (answer["dataset"], answer["backup_id"]) == ("olist", older or answer["run_id"])
-    assert answer["backup"] is not bool(older)
+    assert (answer["backup"], answer["signed"]) == (not exists, exists)
 
 
 def test_unknown_step_and_missing_setting_are_errors(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dataforge.backups import manifest
+from dataforge.backups.verification import read_verification
 from tests.postgres.hostile import hostile_settings
 
 if TYPE_CHECKING:
@@ -21,6 +21,6 @@ def test_backup_has_the_same_rows_and_is_verified_under_hostile_settings(vault: 
         assert [[getattr(t, n) for n in names] for t in found.tables] == [
             [getattr(t, n) for n in names] for t in before.tables
         ]
-        verification = manifest.read_verification(vault.s3, "backup", "olist", found.backup_id)
+        verification = read_verification(vault.s3, "backup", "olist", found.backup_id)
     assert verification is not None
     assert verification.verified

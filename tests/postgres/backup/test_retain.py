@@ -9,14 +9,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from dataforge.backups.manifest import (
-    Kind,
-    Manifest,
-    TableEntry,
-    Verification,
-    write,
-    write_verification,
-)
+from dataforge.backups.manifest import Kind, Manifest, TableEntry, write
+from dataforge.backups.verification import Verification, write_verification
 from dataforge.runs.ids import new_id
 from dataforge.s3.keys import backup_folder
 from dataforge.settings import BackupSettings
@@ -45,7 +39,14 @@ def manifest(days: float, tables: str = "a", kind: Kind = "backup") -> Manifest:
     """A backup of some days ago, of tables that are named by letters."""
     made = NOW - timedelta(days=days)
     entries = tuple(
-        TableEntry(table=name, rows=0, content_hash="", schema_fingerprint="", columns=(), files=())
+        TableEntry(
+            table=name,
+            rows=0,
+            content_hash="0" * 16,
+            schema_fingerprint="0" * 64,
+            columns=(),
+            files=(),
+        )
         for name in tables
     )
     backup_id = new_id(made, f"{days} {tables} {kind}")
@@ -73,6 +74,12 @@ def test_newest_verified_backup_of_a_table_is_retained_if_later_ones_lack_the_ta
     ]
     later = [StoredBackup(manifest(days, "a"), verified=True) for days in (1, 2, 3)]
     assert removed(*proofs, *later, StoredBackup(manifest(40, "abc"), verified=True)) == [40]
+
+
+def test_backups_that_are_not_in_the_ledger_take_the_place_of_no_signed_one() -> None:
+    signed = [StoredBackup(manifest(days), verified=days == 33, known=True) for days in (31, 32, 33, 34)]
+    planted = [StoredBackup(manifest(days), verified=True) for days in (11, 12, 13, 14)]
+    assert removed(*signed, *planted) == [12, 13, 14, 34]
 
 
 def test_safety_backups_expire_by_their_own_limit_and_exports_never() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge.backups import manifest
+from dataforge.backups.verification import read_verification
 from dataforge.errors import RowSecurity, TableChanged
 
 if TYPE_CHECKING:
@@ -78,6 +78,6 @@ def test_older_backup_is_verified_while_row_security_is_enabled(vault: Vault) ->
     backup_id = vault.back_up({"tables": ["sellers"]}).backup_id
     vault.database.query(SECURE)
     vault.backup({"verify_only": backup_id}).run()
-    verification = manifest.read_verification(vault.s3, "backup", "olist", backup_id)
+    verification = read_verification(vault.s3, "backup", "olist", backup_id)
     assert verification is not None
     assert verification.verified

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dataforge.backups import manifest
+from dataforge.backups.verification import read_verification
 from dataforge.errors import DamagedBackup, NoSuchBackup
 
 if TYPE_CHECKING:
-    from dataforge.backups.manifest import Verification
+    from dataforge.backups.verification import Verification
     from tests.postgres.backup.conftest import Vault
 
 BUCKET = "backup"
@@ -27,13 +27,13 @@ def backup_id(vault: Vault) -> str:
 
 
 def verification(vault: Vault, backup_id: str) -> Verification:
-    found = manifest.read_verification(vault.s3, BUCKET, "olist", backup_id)
+    found = read_verification(vault.s3, BUCKET, "olist", backup_id)
     assert found is not None
     return found
 
 
 def test_verification_records_method_time_and_duration(vault: Vault, backup_id: str) -> None:
-    assert manifest.read_verification(vault.s3, BUCKET, "olist", backup_id) is None
+    assert read_verification(vault.s3, BUCKET, "olist", backup_id) is None
     answer = vault.backup({"verify_only": backup_id}).run()
     assert (answer["backup_id"], answer["verified"]) == (backup_id, True)
     found = verification(vault, backup_id)
@@ -101,7 +101,7 @@ def test_verification_finds_wrong_rows_under_a_valid_checksum(vault: Vault, back
     with pytest.raises(
         DamagedBackup, match=f"orders has 50 rows with the hash {right}, not 50 with 0123456789abcdef"
     ):
-        vault.backup({"verify_only": backup_id}).run()
+        vault.backup({"verify_only": backup_id, "unsigned": True}).run()
 
 
 def test_verification_finds_columns_that_differ_from_their_fingerprint(vault: Vault, backup_id: str) -> None:
@@ -110,7 +110,7 @@ def test_verification_finds_columns_that_differ_from_their_fingerprint(vault: Va
         lambda body: body.replace(b'"nullable": true', b'"nullable": false'),
     )
     with pytest.raises(DamagedBackup, match="the fingerprint of orders does not match its columns"):
-        vault.backup({"verify_only": backup_id}).run()
+        vault.backup({"verify_only": backup_id, "unsigned": True}).run()
 
 
 def test_trial_restore_finds_rows_that_violate_a_constraint(vault: Vault) -> None:
@@ -136,7 +136,7 @@ def test_trial_restore_checks_references_of_a_circle(vault: Vault) -> None:
     try:
         answer = vault.backup(request).run()
         assert answer["verified"]
-        found = manifest.read_verification(vault.s3, BUCKET, "company", answer["backup_id"])
+        found = read_verification(vault.s3, BUCKET, "company", answer["backup_id"])
         assert found is not None
         assert found.how == ("files", "restored")
         vault.database.query(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dataforge.backups import manifest
+from dataforge.backups.verification import read_verification
 from tests.postgres.bags import declare_bags
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def test_backup_of_copies_is_complete_and_restored_on_trial(
         "remarks": 2,
         "ringings": 2,
     }
-    verification = manifest.read_verification(vault.s3, "backup", "bags", answer["backup_id"])
+    verification = read_verification(vault.s3, "backup", "bags", answer["backup_id"])
     assert verification is not None
     assert (verification.how, verification.faults) == (("files", "restored"), ())
     vault.database.query("DROP SCHEMA bags CASCADE")

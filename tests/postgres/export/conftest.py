@@ -33,6 +33,7 @@ def s3() -> Iterator[S3Client]:
         client = boto3.client("s3", region_name="us-east-1")
         for bucket in ("backup", "report"):
             client.create_bucket(Bucket=bucket)
+            client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         yield client
 
 

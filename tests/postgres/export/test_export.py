@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataforge.backups import manifest
-from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
 from dataforge.bulk.blocks import TableBatcher
 from dataforge.formats.csv_blocks import blocks
 from dataforge.postgres import ddl
@@ -132,42 +130,3 @@ def test_export_of_an_empty_table_succeeds(
     assert body(s3, make_export("words", "ndjson")) == b""
     assert pq.read_table(io.BytesIO(body(s3, make_export("words")))).num_rows == 0
     with_kitchen.query("INSERT INTO kitchen.words SELECT * FROM saved; DROP TABLE saved")
-
-
-def test_backup_with_the_same_rows_is_returned_instead_of_an_export(
-    make_export: MakeExport, with_kitchen: Database, s3: S3Client
-) -> None:
-    made = make_export("Points §")
-    (file,) = made.files
-    entry = TableEntry(
-        table="Points §",
-        rows=made.rows,
-        content_hash=made.content_hash,
-        schema_fingerprint=manifest.fingerprint(made.columns),
-        columns=made.columns,
-        files=(
-            FileEntry(key="Points §/part-00000.parquet", rows=made.rows, size=file.size, sha256=file.sha256),
-        ),
-    )
-    backup_id = "20261125T210000Z-0000000b"
-    backup = Manifest(
-        backup_id=backup_id,
-        dataset="kitchen",
-        kind="backup",
-        created_at=datetime(2026, 11, 25, 21, tzinfo=UTC),
-        tables=(entry,),
-    )
-    manifest.write(s3, "backup", backup)
-    # Newer backups with other rows (as after a restore) and unreadable ones do not hide it.
-    for younger, kind in (("20261125T213000Z-0000000c", "safety"), ("20261125T214000Z-0000000d", "backup")):
-        other = entry.model_copy(update={"content_hash": "0" * 16})
-        update = {"backup_id": younger, "kind": kind, "tables": (other,)}
-        manifest.write(s3, "backup", backup.model_copy(update=update))
-    s3.put_object(Bucket="backup", Key="kitchen/20261125T215000Z-0000000e/manifest.json", Body=b"{")
-    again = make_export("Points §", export_id="20261125T220000Z-00000002")
-    assert (again.backup_id, again.content_hash) == (backup_id, made.content_hash)
-    assert [file.key for file in again.files] == [f"kitchen/{backup_id}/Points §/part-00000.parquet"]
-    assert make_export("Points §", "ndjson").backup_id is None
-    assert make_export("words").backup_id is None
-    with_kitchen.query("INSERT INTO kitchen.\"Points §\" VALUES ('one more', 1.5)")
-    assert make_export("Points §").backup_id is None

@@ -23,8 +23,10 @@ import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
 
+from dataforge.backups.manifest import Reference
 from dataforge.postgres import roles
 from tests.gateway_events import request_context
+from tests.signing import sign
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,7 +48,7 @@ ROLES = {
     "restore.work": roles.REFILL,
     "ingest.handler": roles.INGEST,
     "deliver.handler": roles.DELIVER,
-    "export.work": roles.DELIVER,
+    "export.work": roles.EXPORT,
 }
 TRACED = ("aws_xray_sdk", "aws_lambda_powertools", "dataforge.aws.telemetry", "dataforge.http", "functions.")
 SERVICES = ("migrate", "backup", "restore", "ingest", "deliver", "export", "glue", "schema", "operations")
@@ -126,16 +128,20 @@ class Lambda:
         """A verified backup, or the error."""
 
         def steps(execution: str) -> Any:
-            run = {"run_id": self.begin("backup", execution, document)["run_id"]}
+            begun = self.begin("backup", execution, document)
+            run, backup = {"run_id": begun["run_id"]}, (begun["dataset"], begun["backup_id"])
             holding: Future[Any] = self.pool.submit(self.call, "backup.hold", seconds=60, **run)
             for item in self.read(self.call("backup.control", step="plan", **run)["key"]):
                 self.call("backup.work", **item)
-            self.call("backup.control", step="finish", **run)
+            made = Reference.of(self.call("backup.control", step="finish", **run))
+            self.call("backup.control", step="sign", mac=sign(BACKUP, *backup, made), **run)
             holding.result(timeout=20)
             for item in self.read(self.call("backup.control", step="plan_checks", **run)["key"]):
                 self.call("backup.work", **item)
             self.call("backup.work", step="restore_scratch", **run)
-            self.call("backup.control", step="judge", **run)
+            found = self.call("backup.control", step="judge", **run)["signature"]
+            mac = sign(BACKUP, *backup, Reference.of(found), "verification")
+            self.call("backup.control", step="sign_verification", signature=found, mac=mac, **run)
             return self.call("backup.control", step="close", **run)
 
         return self.run("backup", steps)
@@ -144,8 +150,11 @@ class Lambda:
         """A restore's output, or the error."""
 
         def steps(execution: str) -> Any:
-            run = {"restore_id": self.begin("restore", execution, document)["restore_id"]}
-            checked = self.call("restore.control", step="check", **run)
+            begun = self.begin("restore", execution, document)
+            run, signature = {"restore_id": begun["restore_id"]}, begun["signature"]
+            backup = (signature["dataset"], signature["backup_id"])
+            assert sign(BACKUP, *backup, Reference.of(signature), signature["kind"]) == signature["mac"]
+            checked = self.call("restore.control", step="check", signature=signature, **run)
             for item in self.read(checked["key"]):
                 self.call("restore.work", **item)
             for table in checked["tables"]:
@@ -156,7 +165,9 @@ class Lambda:
             self.call("restore.control", step="switch", execution=execution, **run)
             for item in self.read(self.call("restore.control", step="keep", **run)["key"]):
                 self.call("restore.work", **item)
-            return self.call("restore.control", step="finish", **run)
+            made = self.call("restore.control", step="manifest", **run)
+            mac = sign(BACKUP, begun["dataset"], begun["restore_id"], Reference.of(made), "safety")
+            return self.call("restore.control", step="finish", signature=made, mac=mac, **run)
 
         return self.run("restore", steps)
 

@@ -16,7 +16,8 @@ import pytest
 from moto import mock_aws
 
 from dataforge.backups import manifest
-from dataforge.backups.manifest import FileEntry, Kind, Manifest, TableEntry
+from dataforge.backups.manifest import FileEntry, Kind, Manifest, Reference, TableEntry
+from dataforge.backups.signatures import Signature
 from dataforge.bulk import parquet
 from dataforge.errors import DataForgeError
 from dataforge.postgres import ddl
@@ -30,10 +31,12 @@ from functions.restore.begin import abandon, begin
 from functions.restore.build import build, link
 from functions.restore.check_backup import check_backup
 from functions.restore.compare import check_restored, compare
-from functions.restore.finish import finish
+from functions.restore.finish import finish, write_manifest
 from functions.restore.load import FileItem, load_file
 from functions.restore.safety_backup import PageRange, plan_safety_backup, save_pages
+from functions.restore.select import select_older
 from functions.restore.swap import swap
+from tests.signing import Signer, sign
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
 
 BACKUP, REPORT = "backup", "report"
 ALWAYS_SWAP, NEVER_SWAP = 0, 10**9
-STEPS = ("begin", "check", "load", "settle", "compare", "build", "link", "switch", "keep", "finish")
+STEPS = ("begin", "verify", "check", "load", "settle", "compare", "build", "link", "switch", "keep", "finish")
 _numbers = itertools.count(1)
 
 
@@ -59,6 +62,7 @@ class Restore:
     execution: str = field(default_factory=lambda: f"arn:aws:states:::execution:restore:run-{next(_numbers)}")
     id: str = ""
     next: str = ""
+    selected: dict[str, Any] = field(default_factory=dict)
     checked: dict[str, Any] = field(default_factory=dict)
     failure: dict[str, str] = field(default_factory=dict)
 
@@ -94,7 +98,7 @@ class Restore:
         skipped = {
             "finish": {"build", "link", "switch", "keep"},
             "switch": {"build", "link"},
-            "keep": {"check", "load", "settle", "compare", "build", "link", "switch"},
+            "keep": {"verify", "check", "load", "settle", "compare", "build", "link", "switch"},
         }
         return None if step in skipped.get(self.next, ()) else getattr(self, step)()
 
@@ -102,11 +106,21 @@ class Restore:
         started = "2026-11-22T10:00:00.123Z"
         s3 = self.vault.s3
         answer = begin(self.control, s3, self.settings, self.execution, started, self.document, dead)
-        self.id, self.next = answer["restore_id"], answer["next"]
-        return answer["holder"]
+        self.id, self.next, self.selected = answer["restore_id"], answer["next"], answer
+        return str(answer["holder"])
+
+    def verify(self) -> None:
+        """Verify the signature as the state machine does."""
+        while self.selected["signed"] and not self._is_valid(self.selected["signature"]):
+            self.selected = select_older(self.control, self.vault.s3, self.settings, self.id, self.document)
+
+    def _is_valid(self, given: dict[str, str]) -> bool:
+        what = (given["dataset"], given["backup_id"], Reference.of(given), given["kind"])
+        return sign(BACKUP, *what) == given["mac"]
 
     def check(self) -> None:
-        self.checked = check_backup(self.control, self.vault.s3, self.settings, self.id)
+        signed = Reference.of(self.selected["signature"])
+        self.checked = check_backup(self.control, self.vault.s3, self.settings, self.id, signed)
 
     def load(self) -> None:
         # Workers finish in any order.
@@ -137,7 +151,15 @@ class Restore:
             save_pages(self.worker, self.vault.s3, PageRange.model_validate(item))
 
     def finish(self) -> dict[str, Any]:
-        return finish(self.control, self.vault.s3, self.settings, self.id).document()
+        signature = None if self.next == "finish" else self.sign()
+        return finish(self.control, self.vault.s3, self.settings, self.id, signature).document()
+
+    def sign(self) -> Signature:
+        """Write and sign the manifest of the safety backup as the state machine does."""
+        written = write_manifest(self.control, self.vault.s3, self.settings, self.id)
+        dataset = self.document.get("dataset", "olist")
+        mac = sign(BACKUP, dataset, self.id, Reference.of(written), "safety")
+        return Signature(version=written["version"], sha256=written["sha256"], mac=mac)
 
 
 @dataclass
@@ -168,7 +190,7 @@ class Vault:
             created_at=datetime.now(UTC),
             tables=tuple(self._table(dataset, backup_id, name, parts) for name in names),
         )
-        manifest.write(self.s3, BACKUP, found)
+        Signer().write(self.s3, BACKUP, found)
         return found
 
     def _table(self, dataset: str, backup_id: str, name: str, parts: int) -> TableEntry:
@@ -244,6 +266,7 @@ def client() -> Iterator[S3Client]:
         made = boto3.client("s3", region_name="us-east-1")
         for bucket in (BACKUP, REPORT):
             made.create_bucket(Bucket=bucket)
+            made.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         yield made
 
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dataforge.backups.manifest import Reference
 from dataforge.defaults import WHOLE_PROCESSOR_MEGABYTES
-from dataforge.errors import Busy, DamagedBackup, Unexpected
+from dataforge.errors import Busy, DamagedBackup, Unexpected, UnsignedBackup
 from dataforge.postgres.roles import REFILL, RESTORE
 from dataforge.s3.keys import backup_folder
 from functions.restore.handler import control, work
+from tests.signing import sign
 
 if TYPE_CHECKING:
     from tests.postgres.restore.conftest import Vault
@@ -56,6 +58,13 @@ def held(vault: Vault) -> list[str]:
     return rows
 
 
+def begin_and_check(call: Call, execution: str) -> tuple[str, dict[str, Any]]:
+    """The id of a restore of sellers, and the answer of the check."""
+    begun = begin(call, execution, table="sellers")
+    run_id = begun["restore_id"]
+    return run_id, call(control, step="check", restore_id=run_id, signature=begun["signature"])
+
+
 def begin(call: Call, execution: str, **document: Any) -> dict[str, Any]:
     """Begin a run; returns the answer."""
     started = "2026-11-22T10:00:00.123Z"
@@ -70,7 +79,7 @@ def test_run_of_all_steps_restores_the_rows_and_counts_them_once(
     begun = begin(call, execution, table="sellers")
     run = {"restore_id": begun["restore_id"]}
     assert begun["next"] == "check"
-    checked = call(control, step="check", **run)
+    checked = call(control, step="check", signature=begun["signature"], **run)
     for item in vault.read_json(checked["key"]):
         assert call(work, **item) == {}
     for table in checked["tables"]:
@@ -81,7 +90,9 @@ def test_run_of_all_steps_restores_the_rows_and_counts_them_once(
     call(control, step="switch", execution=execution, **run)
     for item in vault.read_json(call(control, step="keep", **run)["key"]):
         assert call(work, **item) == {}
-    output = call(control, step="finish", **run)
+    signed = call(control, step="manifest", **run)
+    mac = sign("backup", "olist", run["restore_id"], Reference.of(signed), "safety")
+    output = call(control, step="finish", signature=signed, mac=mac, **run)
     assert [output[n] for n in ("restored", "added", "removed", "safety_backup")] == [
         19,
         19,
@@ -100,11 +111,34 @@ def test_run_of_all_steps_restores_the_rows_and_counts_them_once(
     ]
 
 
+def test_execution_that_an_earlier_version_started_ends_with_an_unsigned_safety_backup(
+    vault: Vault, call: Call, held: list[str], execution: str
+) -> None:
+    """The state machine of that version passes neither signatures nor HMACs."""
+    run = {"restore_id": begin(call, execution, table="sellers")["restore_id"]}
+    checked = call(control, step="check", **run)
+    for item in vault.read_json(checked["key"]):
+        call(work, **item)
+    call(control, step="settle", table="sellers", **run)
+    call(control, step="compare", **run)
+    for step in ("build", "link"):
+        call(control, step=step, table="sellers", **run)
+    call(control, step="switch", execution=execution, **run)
+    for item in vault.read_json(call(control, step="keep", **run)["key"]):
+        call(work, **item)
+    output = call(control, step="finish", **run)
+    assert (output["restored"], output["signed"]) == (19, False)
+    assert (vault.rows("sellers"), vault.leftovers()) == (held, [])
+    with pytest.raises(UnsignedBackup):
+        vault.restore(undo=run["restore_id"]).run()
+    assert vault.restore(undo=run["restore_id"], unsigned=True).run()["removed"] == 19
+
+
 def test_error_of_a_worker_is_the_cause_of_the_failed_run(
     vault: Vault, call: Call, held: list[str], execution: str
 ) -> None:
-    run_id = begin(call, execution, table="sellers")["restore_id"]
-    items = vault.read_json(call(control, step="check", restore_id=run_id)["key"])
+    _, checked = begin_and_check(call, execution)
+    items = vault.read_json(checked["key"])
     file = items[1]["file"]
     key = backup_folder(items[1]["dataset"], items[1]["backup_id"]) + file["key"]
     vault.s3.put_object(Bucket="backup", Key=key, Body=b"x" * file["size"])
@@ -121,8 +155,8 @@ def test_error_of_a_worker_is_the_cause_of_the_failed_run(
 def test_temporary_failure_of_a_worker_is_not_recorded(
     vault: Vault, call: Call, held: list[str], execution: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = begin(call, execution, table="sellers")["restore_id"]
-    first, second = vault.read_json(call(control, step="check", restore_id=run_id)["key"])
+    run_id, checked = begin_and_check(call, execution)
+    first, second = vault.read_json(checked["key"])
     call(work, **first)
     monkeypatch.setenv("DB_LOCK_SECONDS", "1")
     guard = vault.database.superuser()
@@ -140,8 +174,7 @@ def test_temporary_failure_of_a_worker_is_not_recorded(
 def test_release_of_a_stopped_execution_drops_its_shadows_and_of_an_unknown_one_does_nothing(
     vault: Vault, call: Call, held: list[str], execution: str
 ) -> None:
-    run_id = begin(call, execution, table="sellers")["restore_id"]
-    call(control, step="check", restore_id=run_id)
+    run_id, _ = begin_and_check(call, execution)
     ended = "SELECT status, error FROM dataforge.restores WHERE restore_id = %s"
     assert len(vault.leftovers()) == 2
     assert call(control, step="release", execution=execution, status="TIMED_OUT") == {"restore_id": run_id}

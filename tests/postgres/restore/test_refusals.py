@@ -28,6 +28,7 @@ from dataforge.errors import (
     WouldOrphan,
 )
 from functions.restore.load import FileItem, load_file
+from tests.signing import Signer
 
 if TYPE_CHECKING:
     from dataforge.backups.manifest import Manifest
@@ -62,11 +63,11 @@ def refused(
 
 
 def edit(vault: Vault, backup: Manifest, change: Callable[[dict[str, Any]], None]) -> None:
-    """Write the manifest again with a change."""
+    """Replace the manifest with a changed one that is signed."""
     key = f"{backup.folder}manifest.json"
     document = json.loads(vault.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
     change(document)
-    vault.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(document).encode())
+    Signer().replace(vault.s3, BUCKET, backup, json.dumps(document).encode())
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,13 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
-from dataforge.backups import manifest
-from dataforge.backups.manifest import FileEntry, Manifest, TableEntry, Verification
+from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
+from dataforge.backups.verification import Verification
 from dataforge.runs.ids import new_id, time_of
 from dataforge_cli.aws.deployment import Deployment, from_file
 from dataforge_cli.commands.backup import read_order
 from dataforge_cli.main import app
+from tests.signing import Signer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -46,12 +47,14 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.delenv("AWS_PROFILE", raising=False)
         patch.delenv("FORCE_COLOR", raising=False)
         s3, states = boto3.client("s3"), boto3.client("stepfunctions")
+        signer = Signer.of(boto3.client("kms"))
         s3.create_bucket(Bucket="backup")
-        keep(s3, BROKEN, "olist", {"orders": 1}, faults=(FAULT,))
-        keep(s3, LATEST, "olist", {"customers": 1000, "orders": 2000}, faults=())
-        keep(s3, SAFETY, "olist", {"orders": 7}, kind="safety")
-        keep(s3, QUOTES, "quotes", {"authors": 3})
+        keep(signer, s3, BROKEN, "olist", {"orders": 1}, faults=(FAULT,))
+        keep(signer, s3, LATEST, "olist", {"customers": 1000, "orders": 2000}, faults=())
+        keep(signer, s3, SAFETY, "olist", {"orders": 7}, kind="safety")
+        keep(signer, s3, QUOTES, "quotes", {"authors": 3})
         found = {"raw_bucket": "raw", "report_bucket": "report", "backup_bucket": "backup"}
+        found |= {"manifest_key": signer.manifests, "verification_key": signer.verifications}
         for kind in ("migration", "backup", "restore"):
             role = "arn:aws:iam::123456789012:role/none"
             machine = states.create_state_machine(name=kind, definition=WAIT, roleArn=role)
@@ -62,6 +65,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def keep(
+    signer: Signer,
     s3: S3Client,
     backup_id: str,
     dataset: str,
@@ -73,17 +77,19 @@ def keep(
         TableEntry(
             table=table,
             rows=rows,
-            content_hash="0",
-            schema_fingerprint="0",
+            content_hash="0" * 16,
+            schema_fingerprint="0" * 64,
             columns=(),
-            files=(FileEntry(key=f"{table}/part-00000.parquet", rows=rows, size=1000 * rows, sha256="0"),),
+            files=(
+                FileEntry(key=f"{table}/part-00000.parquet", rows=rows, size=1000 * rows, sha256="0" * 64),
+            ),
         )
         for table, rows in tables.items()
     ]
     time = time_of(backup_id)
     assert time
     found = Manifest(backup_id=backup_id, dataset=dataset, kind=kind, created_at=time, tables=tuple(entries))
-    manifest.write(s3, "backup", found)
+    signer.write(s3, "backup", found)
     if faults is not None:
         verification = Verification(
             backup_id=backup_id,
@@ -93,7 +99,7 @@ def keep(
             seconds=1,
             faults=faults,
         )
-        manifest.write_verification(s3, "backup", dataset, verification)
+        signer.verify(s3, "backup", found, verification)
 
 
 @pytest.fixture
@@ -155,7 +161,7 @@ def test_backup_is_shown_by_id_or_as_latest_without_safety_backups(
     options = ["--dataset", "olist"] if word == "latest" else []
     shown = call(deployment, outputs, "backup", "show", word, *options)
     assert shown["id"] == found
-    assert shown["tables"][0]["files"][0]["sha256"] == "0"
+    assert shown["tables"][0]["files"][0]["sha256"] == "0" * 64
     assert found in dataforge(outputs, "backup", "show", word, *options).stdout
 
 

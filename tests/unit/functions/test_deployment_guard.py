@@ -16,6 +16,7 @@ from moto import mock_aws
 
 from dataforge.aws.custom_resource import answer
 from dataforge.errors import DataForgeError, DeletionRefused, InstanceExists
+from functions.deployment.backup_lock import NOT_LOCKED, lock_backups
 from functions.deployment.backup_watch import begin_watch
 from functions.deployment.instance import prepare
 from functions.deployment.protection import protect
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_rds import RDSClient
+    from mypy_boto3_s3 import S3Client
 
 
 NAME = "dataforge-prod"
@@ -288,3 +290,40 @@ def test_unexpected_failure_is_reported_without_its_text(cloudformation: Any) ->
     (response,) = cloudformation.answers
     assert response["Status"] == "FAILED"
     assert "host name" not in response["Reason"]
+
+
+@pytest.fixture
+def bucket() -> S3Client:
+    """S3 with the bucket of backups."""
+    client = boto3.client("s3")
+    place: Any = {"LocationConstraint": "eu-west-1"}
+    client.create_bucket(Bucket="backups", CreateBucketConfiguration=place, ObjectLockEnabledForBucket=True)
+    return client
+
+
+def lock_event(request: str) -> dict[str, Any]:
+    return {
+        "RequestType": request,
+        "StackId": STACK,
+        "ResourceProperties": {"Bucket": "backups", "Days": "35"},
+    }
+
+
+def test_backups_of_a_new_stack_are_locked_in_governance_mode(bucket: S3Client) -> None:
+    assert lock_backups(bucket, CREATED, lock_event("Create")) == {"State": "governance, 35 days"}
+    found = bucket.get_object_lock_configuration(Bucket="backups")["ObjectLockConfiguration"]
+    retention = found["Rule"]["DefaultRetention"]
+    assert (retention["Mode"], retention["Days"]) == ("GOVERNANCE", 35)
+
+
+def test_existing_stack_keeps_its_object_lock_and_the_deployment_states_it(bucket: S3Client) -> None:
+    for request in ("Create", "Update"):
+        assert lock_backups(bucket, UPDATED, lock_event(request)) == {"State": NOT_LOCKED}
+    other: Any = {
+        "ObjectLockEnabled": "Enabled",
+        "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Years": 2}},
+    }
+    bucket.put_object_lock_configuration(Bucket="backups", ObjectLockConfiguration=other)
+    for stacks, request in ((UPDATED, "Create"), (UPDATED, "Update"), (CREATED, "Update")):
+        assert lock_backups(bucket, stacks, lock_event(request)) == {"State": "compliance, 2 years"}
+    assert lock_backups(bucket, UPDATED, lock_event("Delete")) == {}

@@ -13,10 +13,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from dataforge.backups import manifest
-from dataforge.backups.manifest import FileEntry, Manifest, TableEntry, Verification
+from dataforge.backups.manifest import FileEntry, Manifest, TableEntry
+from dataforge.backups.verification import Verification
 from functions.operations import handler as module
 from tests.gateway_events import request_context
+from tests.signing import Signer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -45,6 +46,7 @@ class Cloud:
     s3: S3Client
     states: SFNClient
     machines: dict[str, str]
+    signer: Signer
 
     def inputs(self, kind: str) -> dict[str, Any]:
         """Execution name -> input without the requester, for the executions of one machine."""
@@ -62,7 +64,12 @@ class Cloud:
         """Write a complete backup of one table."""
         file = FileEntry(key="orders/part-00000.parquet", rows=rows, size=100 * rows, sha256="0" * 64)
         table = TableEntry(
-            table="orders", rows=rows, content_hash="0", schema_fingerprint="0", columns=(), files=(file,)
+            table="orders",
+            rows=rows,
+            content_hash="0" * 16,
+            schema_fingerprint="0" * 64,
+            columns=(),
+            files=(file,),
         )
         found = Manifest(
             backup_id=backup_id,
@@ -71,7 +78,7 @@ class Cloud:
             created_at=datetime(2026, 11, 25, 20, 0, tzinfo=UTC),
             tables=(table,),
         )
-        manifest.write(self.s3, "backup", found)
+        self.signer.write(self.s3, "backup", found)
         return found
 
     def verify(self, found: Manifest, *faults: str) -> None:
@@ -84,14 +91,14 @@ class Cloud:
             seconds=1.5,
             faults=faults,
         )
-        manifest.write_verification(self.s3, "backup", found.dataset, verification)
+        self.signer.verify(self.s3, "backup", found, verification)
 
 
 Call = Callable[..., Answer]
 
 
 @pytest.fixture(scope="module")
-def services() -> Iterator[tuple[S3Client, SFNClient]]:
+def services() -> Iterator[tuple[S3Client, SFNClient, Signer]]:
     """S3 and Step Functions, once per module, because their clients are slow to create."""
     module._s3.cache_clear()
     module._states.cache_clear()
@@ -101,14 +108,18 @@ def services() -> Iterator[tuple[S3Client, SFNClient]]:
         s3 = boto3.client("s3")
         for bucket in BUCKETS:
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        yield s3, boto3.client("stepfunctions")
+        signer = Signer.of(boto3.client("kms"))
+        patch.setenv("MANIFEST_SIGNER", signer.manifests)
+        patch.setenv("VERIFICATION_SIGNER", signer.verifications)
+        module._kms.cache_clear()
+        yield s3, boto3.client("stepfunctions"), signer
     module._s3.cache_clear()
     module._states.cache_clear()
 
 
 @pytest.fixture
-def cloud(services: tuple[S3Client, SFNClient], monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    s3, states = services
+def cloud(services: tuple[S3Client, SFNClient, Signer], monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    s3, states, signer = services
     for bucket in BUCKETS:
         for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
             s3.delete_object(Bucket=bucket, Key=item["Key"])
@@ -121,7 +132,7 @@ def cloud(services: tuple[S3Client, SFNClient], monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(f"{kind.upper()}_ARN", made["stateMachineArn"])
     monkeypatch.setenv("RESTORE_API", "true")
     monkeypatch.setenv("AUDIT_FUNCTION", "audit")
-    return Cloud(s3, states, machines)
+    return Cloud(s3, states, machines, signer)
 
 
 @pytest.fixture

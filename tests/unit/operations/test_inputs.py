@@ -29,6 +29,7 @@ MEMBERS = {
     "backup": st.sampled_from(["latest", ID]),
     "undo": st.just(ID),
     "finish": st.just(ID),
+    "unsigned": st.booleans(),
 }
 Reader = Callable[[Any], Any]
 

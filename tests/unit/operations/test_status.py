@@ -142,6 +142,7 @@ def test_backups_are_listed_newest_first_with_their_tables(cloud: Cloud, call: C
         "tables": [{"table": "orders", "rows": 3}],
         "rows": 3,
         "size": 300,
+        "signed": True,
         "verified": True,
         "verified_at": "2026-11-25T20:01:00.000000Z",
         "faults": [],

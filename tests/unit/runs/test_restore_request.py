@@ -7,7 +7,8 @@ import pytest
 from moto import mock_aws
 
 from dataforge.errors import NoSuchBackup
-from functions.restore.request import find_backup, read_input
+from functions.restore.request import read_input
+from functions.restore.select import find_backup
 
 
 @pytest.mark.parametrize("backup", ["nope", "../orders", "", "20261125T195930Z-1f0c2a9b"])

@@ -45,7 +45,17 @@ def test_backup_output_has_exactly_these_fields() -> None:
 
 
 def test_restore_output_has_exactly_these_fields() -> None:
-    names = ["restore_id", "dataset", "backup", "dry_run", *_FIGURES, "safety_backup", "tables"]
+    names = [
+        "restore_id",
+        "dataset",
+        "backup",
+        "dry_run",
+        *_FIGURES,
+        "safety_backup",
+        "tables",
+        "signed",
+        "skipped",
+    ]
     assert list(RestoreOutput.model_fields) == names
     assert list(RestoredTable.model_fields) == ["table", *_FIGURES, "adapted"]
 

@@ -119,7 +119,10 @@ class MigrationSettings(RejectionLimits, RunSettings):
 
 
 class OperationsSettings(Settings):
-    """Settings of the operations function: the state machines that it starts, and the buckets of backups and claims."""
+    """Settings of the operations function: the state machines that it starts, the buckets of backups and claims.
+
+    ``manifest_signer``, ``verification_signer``: the ARNs of the KMS keys that sign manifests and verifications.
+    """
 
     backup_arn: str
     restore_arn: str
@@ -128,6 +131,8 @@ class OperationsSettings(Settings):
     report_bucket: str
     audit_function: str
     """The function that records the requests in the audit."""
+    manifest_signer: str
+    verification_signer: str
     export_concurrency: int = Field(default=EXPORT_CONCURRENCY, ge=1)
     """The most exports that may be running when another is started."""
     restore_api: bool = False

@@ -43,6 +43,9 @@ class BackupRequest(Body):
     tables: Tables | None = None
     verify: Annotated[StrictBool, Field(description="verify the backup after it is written")] = False
     verify_only: RunId | None = None
+    unsigned: Annotated[
+        StrictBool, Field(description="verify a backup that is not signed, from before backups were signed")
+    ] = False
 
     @model_validator(mode="after")
     def _one_aim(self) -> Self:
@@ -50,6 +53,8 @@ class BackupRequest(Body):
             raise PydanticCustomError(
                 "one_of", "verify_only does not create a backup: remove tables and verify"
             )
+        if self.unsigned and self.verify_only is None:
+            raise PydanticCustomError("one_of", "unsigned is for verify_only: a new backup is always signed")
         return self
 
 
@@ -73,7 +78,12 @@ class Backup(Shape):
     tables: list[BackedUpTable]
     rows: int
     size: Annotated[int, Field(description="bytes of its files")]
-    verified: Annotated[bool, Field(description="whether its last verification found no fault")]
+    signed: Annotated[
+        bool, Field(description="whether its manifest is signed; backups from before signing are not")
+    ]
+    verified: Annotated[
+        bool, Field(description="whether its last verification found no fault, and is signed")
+    ]
     verified_at: str | None
     faults: Annotated[list[str], Field(description="the faults that its last verification found")]
     manifest: Annotated[str, Field(description="S3 URI")]
@@ -164,6 +174,7 @@ def _example() -> dict[str, Any]:
         "tables": [{"table": next(iter(DATASETS[DEFAULT].tables)), "rows": 71}],
         "rows": 71,
         "size": 4096,
+        "signed": True,
         "verified": True,
         "verified_at": "2026-11-25T19:59:40.125000Z",
         "faults": [],

@@ -41,12 +41,18 @@ class RestoreRequest(Body):
     dry_run: Annotated[StrictBool, Field(description="report the changes without making them")] = False
     undo: Annotated[RunId | None, Field(description="the id of a restore")] = None
     finish: Annotated[RunId | None, Field(description="the id of a restore")] = None
+    unsigned: Annotated[
+        StrictBool,
+        Field(description="do not verify the signature of the backup, of which the id is given"),
+    ] = False
 
     @model_validator(mode="after")
     def _one_aim(self) -> Self:
         given = {name for name in self.model_fields_set - {"dataset"} if getattr(self, name) is not None}
         if not given & {"table", "tables", "undo", "finish"} or {"table", "tables"} <= given:
             raise PydanticCustomError("one_of", "Give table or tables, or the restore to undo")
+        if self.unsigned and self.undo is None and self.backup == LATEST:
+            raise PydanticCustomError("one_of", "unsigned requires the id of the backup, or undo")
         if {"undo", "backup"} <= given:
             raise PydanticCustomError("one_of", "undo restores a safety backup: remove backup")
         if "finish" in given and len(given) > 1:

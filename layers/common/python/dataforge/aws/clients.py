@@ -112,7 +112,7 @@ def make_client(service: Literal["logs"], config: Config, access: Access = ...) 
 def make_client(service: Literal["sts"], config: Config, access: Access = ...) -> STSClient: ...
 @overload
 def make_client(
-    service: Literal["ec2", "ec2-instance-connect", "xray"],
+    service: Literal["ec2", "ec2-instance-connect", "kms", "xray"],
     config: Config,
     access: Access = ...,
 ) -> Any: ...

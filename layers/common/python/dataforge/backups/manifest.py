@@ -1,28 +1,33 @@
 """Read and write the manifest of a backup: its tables and their files. A backup without a manifest does not exist.
 
     <dataset>/<backup_id>/manifest.json              written last, and only once
-    <dataset>/<backup_id>/verification.json          written when the files were verified (see ``Verification``)
+    <dataset>/<backup_id>/manifest.sig.json          its signature (see ``dataforge.backups.signatures``)
+    <dataset>/<backup_id>/verification.json          written when the files were verified
     <dataset>/<backup_id>/<table>/part-00000.parquet
 
 Manifests are persistent: fields are added, never renamed, and ``format`` changes if an old reader would misread them.
+Any principal that may write to the bucket may have written a manifest, so every field is bounded, and no other is allowed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-from botocore.exceptions import ClientError
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from dataforge.errors import BackupExists, DamagedBackup, NoSuchBackup
+from dataforge.backups.bodies import create, fetch
+from dataforge.errors import DamagedBackup, NoSuchBackup
 from dataforge.records.validate import ROW_HASH
-from dataforge.s3.keys import backup_folder, dataset_folder, manifest_key, verification_key
-from dataforge.s3.objects import download, translated
+from dataforge.runs.ids import FORM, is_future
+from dataforge.s3.keys import MANIFEST, backup_folder, dataset_folder, manifest_key, table_folder
+from dataforge.s3.objects import translated
 from dataforge.tables.catalogue import Table
+from dataforge.tables.names import IDENTIFIER_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,28 +35,38 @@ if TYPE_CHECKING:
 
 FORMAT = "dataforge-backup-1"
 
+MOST_BYTES = 64 * 2**20
+"""The largest manifest: of 300,000 files."""
+
+_SHOWN = 5
+"""The faults of a manifest that an error names."""
+
 Kind = Literal["backup", "safety", "export"]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=IDENTIFIER_BYTES)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+BackupId = Annotated[str, StringConstraints(pattern=rf"^{FORM.pattern}$")]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
 class ColumnEntry(_Model):
     """A column at the time of the backup; ``type`` as in DDL."""
 
-    name: str
-    type: str
+    name: Name
+    type: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
     nullable: bool
 
 
 class FileEntry(_Model):
     """A Parquet file; ``key`` is relative to the manifest's folder, ``sha256`` is in hexadecimal digits."""
 
-    key: str
-    rows: int
-    size: int
-    sha256: str
+    key: Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f]+/part-[0-9]{5,9}\.parquet$")]
+    rows: Count
+    size: Count
+    sha256: Sha256
 
     def fault(self, data: bytes | None) -> str:
         """How ``data`` (None: the file is missing) differs from the file; empty if it does not."""
@@ -66,10 +81,10 @@ class FileEntry(_Model):
 class TableEntry(_Model):
     """A table: its rows, their ``content_hash``, its columns with their fingerprint, its files in order."""
 
-    table: str
-    rows: int
-    content_hash: str
-    schema_fingerprint: str
+    table: Name
+    rows: Count
+    content_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+    schema_fingerprint: Sha256
     columns: tuple[ColumnEntry, ...]
     files: tuple[FileEntry, ...]
 
@@ -83,12 +98,12 @@ class TableEntry(_Model):
 class Manifest(_Model):
     """A complete backup. ``created_at`` is the time of its snapshot."""
 
-    format: str = FORMAT
-    backup_id: str
-    dataset: str
+    format: Name = FORMAT
+    backup_id: BackupId
+    dataset: Name
     kind: Kind
-    created_at: datetime
-    row_hash: str = ROW_HASH
+    created_at: AwareDatetime
+    row_hash: Name = ROW_HASH
     tables: tuple[TableEntry, ...]
 
     @property
@@ -117,19 +132,23 @@ class Manifest(_Model):
         )
 
 
-class Verification(_Model):
-    """The result of a backup's verification: time, method, duration and faults.
+class Reference(NamedTuple):
+    """Which manifest was signed: the version id of its object, and the SHA-256 of its content."""
 
-    ``how``: ``files`` means that sizes, SHA-256 and content hashes were recomputed; ``restored``, that the rows were also
-    loaded into a scratch schema, where PostgreSQL computed the same hash.
-    """
+    version: str
+    sha256: str
 
-    backup_id: str
-    verified: bool
-    how: tuple[Literal["files", "restored"], ...]
-    verified_at: datetime
-    seconds: float
-    faults: tuple[str, ...] = ()
+    @classmethod
+    def of(cls, event: Mapping[str, str]) -> Reference:
+        """Read it from the event of a step."""
+        return cls(event["version"], event["sha256"])
+
+
+class Stored(NamedTuple):
+    """A manifest as the bucket has it."""
+
+    manifest: Manifest
+    reference: Reference
 
 
 def column_entries(table: Table) -> tuple[ColumnEntry, ...]:
@@ -143,21 +162,12 @@ def fingerprint(columns: tuple[ColumnEntry, ...]) -> str:
     return hashlib.sha256(json.dumps(document).encode()).hexdigest()
 
 
-def write(s3: S3Client, bucket: str, manifest: Manifest) -> str:
-    """Write the manifest, the last object of a backup. Returns its S3 URI.
+def write(s3: S3Client, bucket: str, manifest: Manifest) -> Reference:
+    """Write the manifest, after all files. Idempotent for the same content.
 
-    Idempotent for the same content. Raises ``BackupExists`` if another manifest has this key.
+    Raises ``BackupExists`` if another manifest has this key.
     """
-    key, body = manifest.key, manifest.model_dump_json(indent=1).encode()
-    try:
-        with translated(bucket, key):
-            s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", IfNoneMatch="*")
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in {"PreconditionFailed", "ConditionalRequestConflict"}:
-            raise
-        if download(s3, bucket, key) != body:
-            raise BackupExists(key) from error
-    return f"s3://{bucket}/{key}"
+    return Reference(*create(s3, bucket, manifest.key, manifest.model_dump_json(indent=1).encode()))
 
 
 def find(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Manifest | None:
@@ -168,23 +178,71 @@ def find(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Manifest | 
         return None
 
 
-def read(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Manifest:
-    """The manifest of a backup. Raises ``NoSuchBackup``, ``DamagedBackup`` (not a valid manifest), ``UnusableBucket``."""
+def read(
+    s3: S3Client, bucket: str, dataset: str, backup_id: str, signed: Reference | None = None
+) -> Manifest:
+    """The manifest of a backup. ``signed``: what it must be.
+
+    Raises ``NoSuchBackup``, ``DamagedBackup`` (not a valid manifest, or not the signed one), ``UnusableBucket``.
+    """
+    return read_signed(s3, bucket, dataset, backup_id, signed).manifest
+
+
+def read_signed(s3: S3Client, bucket: str, dataset: str, backup_id: str, signed: Reference | None) -> Stored:
+    """The manifest that was signed, with its reference; without ``signed``, any. Raises what ``read`` raises."""
+    stored = read_stored(s3, bucket, dataset, backup_id)
+    if signed is not None and stored.reference != signed:
+        raise DamagedBackup(backup_id, [f"{MANIFEST} was replaced after it was signed"])
+    return stored
+
+
+def read_stored(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Stored:
+    """The manifest of a backup with its reference. Raises what ``read`` raises."""
     key = manifest_key(dataset, backup_id)
-    body = download(s3, bucket, key)
-    if body is None:
+    found = fetch(s3, bucket, key, MOST_BYTES)
+    if found is None:
         raise NoSuchBackup(f"There is no backup {backup_id!r} of {dataset!r}.", f"{key} does not exist.")
+    if is_future(backup_id):
+        raise DamagedBackup(backup_id, ["its id is in the future"])
+    if found.body is None:
+        raise DamagedBackup(backup_id, [f"{key} has more than {MOST_BYTES} bytes"])
     try:
-        manifest = Manifest.model_validate_json(body)
-    except ValidationError:
-        raise DamagedBackup(backup_id, [f"{key} is not a valid manifest"]) from None
+        manifest = Manifest.model_validate_json(found.body)
+    except ValidationError as error:
+        raise DamagedBackup(backup_id, [f"{key} is not a valid manifest ({_readable(error)})"]) from None
     if (manifest.format, manifest.row_hash) != (FORMAT, ROW_HASH):
         raise DamagedBackup(
             backup_id, [f"{key} is of format {manifest.format} with {manifest.row_hash} hashes"]
         )
     if (manifest.dataset, manifest.backup_id) != (dataset, backup_id):
         raise DamagedBackup(backup_id, [f"{key} is the manifest of {manifest.dataset}/{manifest.backup_id}"])
-    return manifest
+    if faults := [*islice(_contradictions(manifest), _SHOWN)]:
+        raise DamagedBackup(backup_id, [f"{key}: {fault}" for fault in faults])
+    return Stored(manifest, Reference(found.version, found.sha256))
+
+
+def _readable(error: ValidationError) -> str:
+    """The first errors by their place, without the values."""
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or 'document'}: {e['msg']}"[:200] for e in errors[:_SHOWN]
+    )
+
+
+def _contradictions(manifest: Manifest) -> Iterator[str]:
+    yield from (f"it has the table {name} twice" for name in _repeated(t.table for t in manifest.tables))
+    for entry in manifest.tables:
+        name, folder = entry.table, table_folder(entry.table)
+        yield from (f"{name} has the column {c} twice" for c in _repeated(c.name for c in entry.columns))
+        yield from (f"{name} has the file {key} twice" for key in _repeated(f.key for f in entry.files))
+        yield from (f"{f.key} is not a file of {name}" for f in entry.files if not f.key.startswith(folder))
+        rows = sum(file.rows for file in entry.files)
+        if rows != entry.rows:
+            yield f"the files of {name} have {rows} rows, the table {entry.rows}"
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def backup_ids(s3: S3Client, bucket: str, dataset: str) -> Iterator[str]:
@@ -196,24 +254,3 @@ def backup_ids(s3: S3Client, bucket: str, dataset: str) -> Iterator[str]:
         for page in pages:
             for item in page.get("CommonPrefixes", ()):
                 yield item["Prefix"].split("/")[1]
-
-
-def list_manifests(s3: S3Client, bucket: str, dataset: str) -> Iterator[Manifest]:
-    """The dataset's complete backups, newest first; each iteration costs a request."""
-    for backup_id in sorted(backup_ids(s3, bucket, dataset), reverse=True):
-        if (manifest := find(s3, bucket, dataset, backup_id)) is not None:
-            yield manifest
-
-
-def write_verification(s3: S3Client, bucket: str, dataset: str, verification: Verification) -> None:
-    """Write the verification beside the manifest; it replaces an earlier one."""
-    key = verification_key(dataset, verification.backup_id)
-    body = verification.model_dump_json(indent=1).encode()
-    with translated(bucket, key):
-        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
-
-
-def read_verification(s3: S3Client, bucket: str, dataset: str, backup_id: str) -> Verification | None:
-    """The newest verification of a backup, or None if it was never verified."""
-    body = download(s3, bucket, verification_key(dataset, backup_id))
-    return None if body is None else Verification.model_validate_json(body)

@@ -24,6 +24,8 @@ from dataforge.errors.backups import (
     DamagedBackup,
     SchemaDiffers,
     SnapshotLost,
+    UnsignedBackup,
+    UnusableKey,
     WouldOrphan,
 )
 from dataforge.errors.base import (
@@ -175,9 +177,11 @@ __all__ = [
     "UnknownDataset",
     "UnknownTable",
     "UnreadablePrefix",
+    "UnsignedBackup",
     "UnsupportedColumnType",
     "UnsupportedFormat",
     "UnusableBucket",
+    "UnusableKey",
     "WouldOrphan",
     "WrongContentEncoding",
     "WrongCorrection",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dataforge.errors.base import Refused, Temporary
+from dataforge.errors.base import DataForgeError, Refused, Temporary
 
 
 class DamagedBackup(Refused):
@@ -15,6 +15,30 @@ class DamagedBackup(Refused):
 
     def __init__(self, backup_id: str, faults: Iterable[str]) -> None:
         super().__init__(f"Backup {backup_id} is damaged: {'; '.join(faults)}.")
+
+
+class UnsignedBackup(Refused):
+    """The manifest of a backup has no signature: it is from before backups were signed, or was not written by the app."""
+
+    code = "UnsignedBackup"
+    hint = (
+        'If you know that it is genuine, allow it by its id: "unsigned": true, or `dataforge restore --backup ID '
+        "--allow-unsigned`."
+    )
+
+    def __init__(self, backup_id: str) -> None:
+        super().__init__(f"Backup {backup_id} is not signed.")
+
+
+class UnusableKey(DataForgeError):
+    """The KMS key that signs backups does not exist, is disabled, or may not be used."""
+
+    code = "UnusableKey"
+    for_callers = "Backups cannot be verified. The log gives the reason under this instance."
+    hint = "Check the state of the key, and the permission kms:VerifyMac."
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"KMS did not verify a signature with the key {key}: {reason}.")
 
 
 class BackupExists(Refused):

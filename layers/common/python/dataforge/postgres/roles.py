@@ -89,6 +89,9 @@ ROLE_SQL = (
         "GRANT SELECT, INSERT, UPDATE ON dataforge.backups, dataforge.backup_parts, dataforge.backup_checks TO {}"
     ).format(BACKUP),
     Sql("GRANT DELETE ON dataforge.backups TO {}").format(BACKUP),
+    Sql(
+        "GRANT SELECT (run_id, backup_id, dataset, manifest_version, manifest_sha256, signed_at) ON dataforge.backups TO {}"
+    ).format(EXPORT),
     Sql("GRANT SELECT, INSERT, DELETE ON dataforge.snapshots TO {}").format(BACKUP),
     Sql("GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.backup_leases TO {}").format(BACKUP),
     Sql("GRANT SELECT, UPDATE (result, error, cause) ON dataforge.restore_pieces TO {}").format(REFILL),

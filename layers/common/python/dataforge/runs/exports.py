@@ -18,7 +18,10 @@ Format = Literal["parquet", "ndjson"]
 
 
 class ExportFile(BaseModel):
-    """One file: bucket and key, rows, size in bytes and SHA-256 in hexadecimal digits."""
+    """One file: bucket and key, rows, size in bytes and SHA-256 in hexadecimal digits.
+
+    ``version``: the version of the object that was checked, of a file in a backup.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,6 +30,7 @@ class ExportFile(BaseModel):
     rows: int
     size: int
     sha256: str
+    version: str | None = None
 
 
 class Export(BaseModel):

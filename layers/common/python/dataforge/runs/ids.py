@@ -58,5 +58,11 @@ def time_of(text: str) -> datetime | None:
         return None
 
 
+def is_future(text: str) -> bool:
+    """Whether the time in an id is later than any clock explains."""
+    time = time_of(text)
+    return time is not None and time - datetime.now(UTC) > LEEWAY
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]

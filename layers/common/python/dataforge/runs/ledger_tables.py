@@ -162,6 +162,10 @@ INTERNAL = (
         started_at timestamptz NOT NULL DEFAULT now(),
         switched_at timestamptz,
         finished_at timestamptz)""",
+    "ALTER TABLE dataforge.restores ADD COLUMN IF NOT EXISTS signed boolean",
+    "ALTER TABLE dataforge.restores ADD COLUMN IF NOT EXISTS skipped text[]",
+    "ALTER TABLE dataforge.restores ADD COLUMN IF NOT EXISTS manifest_version text",
+    "ALTER TABLE dataforge.restores ADD COLUMN IF NOT EXISTS manifest_sha256 text",
     """CREATE TABLE IF NOT EXISTS dataforge.restore_tables (
         restore_id text NOT NULL REFERENCES dataforge.restores,
         "table" text NOT NULL,
@@ -196,6 +200,10 @@ INTERNAL = (
         cause text,
         started_at timestamptz NOT NULL DEFAULT now(),
         finished_at timestamptz)""",
+    "ALTER TABLE dataforge.backups ADD COLUMN IF NOT EXISTS manifest_version text",
+    "ALTER TABLE dataforge.backups ADD COLUMN IF NOT EXISTS manifest_sha256 text",
+    "ALTER TABLE dataforge.backups ADD COLUMN IF NOT EXISTS signed_at timestamptz",
+    "ALTER TABLE dataforge.backups ADD COLUMN IF NOT EXISTS verified_at timestamptz",
     """CREATE INDEX IF NOT EXISTS backups_finished ON dataforge.backups (finished_at)""",
     """CREATE TABLE IF NOT EXISTS dataforge.snapshots (
         run_id text NOT NULL REFERENCES dataforge.backups ON DELETE CASCADE,

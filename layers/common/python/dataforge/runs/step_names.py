@@ -36,16 +36,20 @@ class BackupStep(RunStep):
     PLAN: Final = "plan"
     WRITE_FILE: Final = "part"
     FINISH: Final = "finish"
+    SIGN: Final = "sign"
+    REFUSE_SIGNATURE: Final = "refuse_signature"
     PLAN_CHECKS: Final = "plan_checks"
     CHECK_FILE: Final = "check"
     TRIAL_RESTORE: Final = "restore_scratch"
     VALIDATE: Final = "judge"
+    SIGN_VERIFICATION: Final = "sign_verification"
     CLOSE: Final = "close"
 
 
 class RestoreStep(RunStep):
     """Steps of a restore, and its work items: ``LOAD`` a file, ``SAFETY_BACKUP`` of a page range."""
 
+    SELECT_OLDER: Final = "select_older"
     CHECK: Final = "check"
     LOAD: Final = "load"
     CHECK_RESTORED: Final = "settle"
@@ -54,4 +58,5 @@ class RestoreStep(RunStep):
     LINK: Final = "link"
     SWAP: Final = "switch"
     SAFETY_BACKUP: Final = "keep"
+    WRITE_MANIFEST: Final = "manifest"
     FINISH: Final = "finish"

@@ -29,6 +29,7 @@ S = TypeVar("S", bound=RunSettings)
 class StepEvent(BaseModel):
     """The input of a control function; which fields are set depends on ``step``.
 
+    ``signature``: the signed manifest as the step "begin" answered it. ``mac``: what KMS computed.
     ``error``: what a state caught, or for the step "release", why the execution ended.
     """
 
@@ -42,6 +43,8 @@ class StepEvent(BaseModel):
     dead: str = ""
     table: str = ""
     status: str = ""
+    signature: Mapping[str, str] = Field(default_factory=dict)
+    mac: str = ""
     error: Mapping[str, str] = Field(default_factory=dict)
 
     @classmethod

@@ -31,13 +31,17 @@ TEMPORARY = (PROGRESS, CLAIMS, MAP_RESULTS)
 """Report bucket: the prefixes whose objects expire after ``dataforge.defaults.TEMPORARY_DAYS``."""
 
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig.json"
 VERIFICATION = "verification.json"
 
 PARQUET = ".parquet"
 
 EVERY_MANIFEST = f"*/{MANIFEST}"
+EVERY_SIGNATURE = f"*/{SIGNATURE}"
 EVERY_VERIFICATION = f"*/{VERIFICATION}"
 EVERY_PARQUET_FILE = f"*{PARQUET}"
+EVERY_PART = "*/part-"
+"""The beginning of the files of tables, below the folder of a dataset."""
 
 
 # Raw bucket.
@@ -67,6 +71,11 @@ def backup_folder(dataset: str, backup_id: str) -> str:
 def manifest_key(dataset: str, backup_id: str) -> str:
     """A backup's manifest."""
     return backup_folder(dataset, backup_id) + MANIFEST
+
+
+def signature_key(dataset: str, backup_id: str) -> str:
+    """The signature of a backup's manifest."""
+    return backup_folder(dataset, backup_id) + SIGNATURE
 
 
 def verification_key(dataset: str, backup_id: str) -> str:

@@ -30,7 +30,10 @@ class RestoredTable(Figures, OfTable):
 
 
 class RestoreOutput(Result):
-    """The sums of the tables' figures. ``safety_backup`` has the replaced rows; a dry run has none."""
+    """The sums of the tables' figures. ``safety_backup`` has the replaced rows; a dry run has none.
+
+    ``signed``: the signature of the backup was verified. ``skipped``: newer backups that ``latest`` did not select, and why.
+    """
 
     restore_id: str
     dataset: str
@@ -42,3 +45,5 @@ class RestoreOutput(Result):
     changed: int
     safety_backup: str | None
     tables: tuple[RestoredTable, ...]
+    signed: bool = True
+    skipped: tuple[str, ...] = ()
