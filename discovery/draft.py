@@ -11,31 +11,31 @@ import pyarrow as pa
 
 from dataforge import BigInt, Csv, Format, Label
 from dataforge.formats.null_words import CERTAIN_NULL_WORDS
-from discovery.column_types import propose_text
-from discovery.declared import Declared
 from discovery.described.checks import described_checks
 from discovery.described.matching import columns_of
 from discovery.described.structure import Described, with_described
 from discovery.described.types import described_type, indexed_type, nullability
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft, column_name, table_name
-from discovery.file_formats import FileFormat
-from discovery.folder import Inventory
-from discovery.grouping import TableFiles
-from discovery.header_case import with_ignored_case
-from discovery.headerless import names_by_structure, with_names
-from discovery.ignored_files import ignored_files
-from discovery.keys import Columns
+from discovery.folders.folder import Inventory
+from discovery.folders.grouping import TableFiles
+from discovery.folders.ignored_files import ignored_files
+from discovery.folders.progress import FileProgress
+from discovery.formats.file_formats import FileFormat
 from discovery.profiling.tables import profile_tables
-from discovery.progress import FileProgress
-from discovery.readings import settled
-from discovery.references import NO_REFERENCES
-from discovery.shared_format import shared_format
-from discovery.structure import Structure, propose
-from discovery.texts import ColumnTexts, TextStore
-from discovery.typed_columns import propose_types
-from discovery.values import Values, values_of
+from discovery.structure.headerless import names_by_structure, with_names
+from discovery.structure.keys import Columns
+from discovery.structure.proposal import Structure, propose
+from discovery.structure.references import NO_REFERENCES
+from discovery.structure.texts import ColumnTexts, TextStore
+from discovery.types.column_types import propose_text
+from discovery.types.declared import Declared
+from discovery.types.readings import settled
+from discovery.types.shared_format import shared_format
+from discovery.types.typed_columns import propose_types
+from discovery.types.values import Values, values_of
+from discovery.types.years import years
+from discovery.written.header_case import with_ignored_case
 from discovery.written.left_out import left_out
-from discovery.years import years
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -11,10 +11,10 @@ from itertools import count
 
 from dataforge import Check, Csv, Format, Row
 from dataforge.tables.names import IDENTIFIER_BYTES
-from discovery.declared import Declared
-from discovery.file_formats import FileFormat
-from discovery.references import Reference
-from discovery.words import words
+from discovery.formats.file_formats import FileFormat
+from discovery.structure.references import Reference
+from discovery.structure.words import words
+from discovery.types.declared import Declared
 
 _RESERVED = frozenset([*dir(Row), "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"])
 """Attributes of row models, and system columns of PostgreSQL."""

@@ -14,9 +14,9 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from dataforge import Format
-from discovery.column_types import propose_type
-from discovery.declared import Declared
-from discovery.values import Values
+from discovery.types.column_types import propose_type
+from discovery.types.declared import Declared
+from discovery.types.values import Values
 
 
 def values(header: str, texts: Sequence[str]) -> Values:

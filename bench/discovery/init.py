@@ -74,8 +74,8 @@ def peer(folder: str, database: str) -> None:
 def profile(folder: str) -> None:
     """Draft the dataset without writing or checking it."""
     from discovery.draft import draft_dataset  # noqa: PLC0415
-    from discovery.folder import take_inventory  # noqa: PLC0415
-    from discovery.folder_store import objects_of, store_of  # noqa: PLC0415
+    from discovery.folders.folder import take_inventory  # noqa: PLC0415
+    from discovery.folders.folder_store import objects_of, store_of  # noqa: PLC0415
 
     s3 = store_of(Path(folder))
     inventory = take_inventory(s3, list(objects_of(Path(folder))), str)

@@ -10,7 +10,7 @@ import typer
 from dataforge_cli.errors import NoFolder
 
 if TYPE_CHECKING:
-    from discovery.folder_store import Folder
+    from discovery.folders.folder_store import Folder
 
 Dir = Annotated[
     str,
@@ -22,7 +22,7 @@ Dir = Annotated[
 
 def find_folder(text: str) -> Folder:
     """The folder. Raises ``NoFolder`` if it does not exist, ``UnreadablePrefix`` for a prefix without a bucket."""
-    from discovery.s3_folder import SCHEME, S3Folder  # noqa: PLC0415  loads boto3
+    from discovery.folders.s3_folder import SCHEME, S3Folder  # noqa: PLC0415  loads boto3
 
     if text.startswith(SCHEME):
         return S3Folder.parse(text)

@@ -16,8 +16,8 @@ from discovery.check.plan import RANGE_BYTES, Plan, plan
 from discovery.check.read import Example, Tally, read_by_name, read_item
 from discovery.check.resolve import Decided, decide
 from discovery.check.row_store import RowStore
-from discovery.folder_store import Folder, objects_of, store_of, unlisted
-from discovery.progress import FileProgress
+from discovery.folders.folder_store import Folder, objects_of, store_of, unlisted
+from discovery.folders.progress import FileProgress
 from discovery.workers import needs_processes, run_all
 from functions.migrate.resolve.locate import Chunk, locate_in
 from functions.migrate.run.work_items import LoadItem

@@ -15,7 +15,7 @@ from dataforge.tables.catalogue import Dataset, Source, Table
 from dataforge.tables.datasets import get_dataset
 from discovery.check.evidence import RejectedRecords
 from discovery.check.rows import EXAMPLES, RowBatcher, RowWriter, relation
-from discovery.folder_store import Folder, store_of
+from discovery.folders.folder_store import Folder, store_of
 from functions.migrate.run.reading.chunk import read_chunk
 from functions.migrate.run.work_items import LoadItem
 

@@ -14,7 +14,7 @@ from discovery.described.description import DescribedTable
 from discovery.described.matching import columns_of
 from discovery.described.types import TOLERATED
 from discovery.drafts import ColumnDraft
-from discovery.values import Values
+from discovery.types.values import Values
 
 
 def described_checks(

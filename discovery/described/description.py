@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dataforge import Check
-from discovery.declared import Declared
+from discovery.types.declared import Declared
 
 
 @dataclass(frozen=True)

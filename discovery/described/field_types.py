@@ -24,8 +24,8 @@ from dataforge import (
     Timestamp,
     Uuid,
 )
-from discovery.declared import Declared, literal
 from discovery.described.sql_types import declared_type, numeric, varchar
+from discovery.types.declared import Declared, literal
 
 POSTGRESQL = "postgresqlType"
 """The property of a field with the exact type; Data Forge writes it, and other programs ignore it."""

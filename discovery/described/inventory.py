@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from dataforge.errors import DataForgeError
 from discovery.described.description import DescribedTable, Description
 from discovery.described.matching import best_by_name, columns_of, has_path
-from discovery.files import TextFile, Unread, open_csv, positional, records_of
-from discovery.folder import Inventory
-from discovery.grouping import FoundFile, TableFiles, pattern_of
+from discovery.folders.folder import Inventory
+from discovery.folders.grouping import FoundFile, TableFiles, pattern_of
+from discovery.formats.files import TextFile, Unread, open_csv, positional, records_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from dataforge.files.names import without_compression
 from discovery.described.description import DescribedColumn, DescribedTable
-from discovery.words import joined, words
+from discovery.structure.words import joined, words
 
 _PARTIAL = 0.8
 """The share of described columns that a file needs if its name only contains the table's."""

@@ -12,8 +12,8 @@ from dataforge.files.names import without_compression
 from dataforge.formats.text_stream import open_text
 from dataforge.s3.objects import Object
 from discovery.described.description import Description
-from discovery.encodings import detect_encoding
-from discovery.files import inspect
+from discovery.formats.encodings import detect_encoding
+from discovery.formats.files import inspect
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dataforge import Check, Label, Name
-from discovery.declared import literal
 from discovery.described.description import DescribedColumn, DescribedReference, DescribedTable
 from discovery.described.sql_checks import Choices, Length
+from discovery.types.declared import literal
 
 _LIMITED: dict[str, dict[tuple[str, int], tuple[str, Any]]] = {
     "Text": {(">=", 1): ("Name", Name)},

@@ -42,7 +42,7 @@ from dataforge.tables.types.base import ColumnType
 from dataforge.tables.types.floats import DOUBLE
 from dataforge.tables.types.interval import INTERVAL
 from dataforge.tables.types.numbers import BIGINT, INTEGER, SMALLINT
-from discovery.declared import Declared, literal
+from discovery.types.declared import Declared, literal
 
 _MONEY = Declared("Annotated[Decimal, Numeric(19, 4)]", Annotated[Decimal, Numeric(19, 4)])
 _UNSIGNED = Declared("Annotated[Decimal, Numeric(20)]", Annotated[Decimal, Numeric(20)])

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from discovery.described.description import DescribedReference, DescribedTable
 from discovery.described.matching import columns_of
 from discovery.described.types import TOLERATED
-from discovery.references import Reference
-from discovery.structure import Structure
-from discovery.texts import TextStore
+from discovery.structure.proposal import Structure
+from discovery.structure.references import Reference
+from discovery.structure.texts import TextStore
 
 _CERTAIN = 5.0
 """The strength of name of a described reference."""

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataforge import Clean, Format, IndexedName, Label, Name
-from discovery.column_types import propose_type
-from discovery.declared import Declared
 from discovery.described.description import DescribedColumn
-from discovery.values import Values
+from discovery.types.column_types import propose_type
+from discovery.types.declared import Declared
+from discovery.types.values import Values
 
 TOLERATED = 0.005
 """The share of rows that may contradict a description: they would be rejected."""

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from discovery.folders.reading import member_batches
 from discovery.profiling.samples import Collector, Figures
-from discovery.reading import member_batches
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from discovery.grouping import FoundFile
+    from discovery.folders.grouping import FoundFile
 
 
 @dataclass(frozen=True)

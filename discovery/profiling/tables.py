@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from discovery.grouping import TableFiles
+from discovery.folders.grouping import TableFiles
 from discovery.profiling.one_file import Profiled, profile_file
 from discovery.workers import run_each
 

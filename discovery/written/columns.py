@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from dataforge import Csv, Format, References
-from discovery.declared import marker_source, quoted, value_source
 from discovery.drafts import ColumnDraft, TableDraft
-from discovery.header_case import is_same
-from discovery.references import Reference
-from discovery.shared_format import part_for
+from discovery.structure.references import Reference
+from discovery.types.declared import marker_source, quoted, value_source
+from discovery.types.shared_format import part_for
 from discovery.written.comments import WIDTH, comment, plain
+from discovery.written.header_case import is_same
 
 _INDENT = "    "
 _TRAILING = 30

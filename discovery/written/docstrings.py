@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from discovery.drafts import DatasetDraft, TableDraft, is_numbered
-from discovery.vocabulary import IDENTIFYING
-from discovery.words import singular, words
+from discovery.structure.vocabulary import IDENTIFYING
+from discovery.structure.words import singular, words
 from discovery.written.comments import WIDTH, paragraphs, plain
 
 _DATES_SHOWN = 3

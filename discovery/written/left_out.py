@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dataforge import Csv
-from discovery.file_formats import FileFormat
+from discovery.formats.file_formats import FileFormat
 
 
 def left_out(file_format: FileFormat) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import count
 
 import dataforge
-from discovery.words import singular, words
+from discovery.structure.words import singular, words
 
 _CONSTANTS = ("FORMAT", "VALUE_FORMAT", "FLAT_FILES", "REMOVED", "EXAMPLE")
 _TAKEN = frozenset([*dataforge.__all__, *_CONSTANTS, "Annotated", "Decimal", "Literal", *dir(builtins)])

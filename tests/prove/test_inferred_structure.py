@@ -9,9 +9,9 @@ import pytest
 
 from discovery.draft import draft_dataset
 from discovery.drafts import DatasetDraft
-from discovery.folder import take_inventory
-from discovery.folder_store import objects_of, store_of
-from discovery.words import singular
+from discovery.folders.folder import take_inventory
+from discovery.folders.folder_store import objects_of, store_of
+from discovery.structure.words import singular
 from local.config import ROOT
 
 REAL = ROOT.parent / "shared" / "data" / "real"

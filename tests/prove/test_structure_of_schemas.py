@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from discovery.draft import draft_dataset
-from discovery.folder import take_inventory
-from discovery.folder_store import objects_of, store_of
+from discovery.folders.folder import take_inventory
+from discovery.folders.folder_store import objects_of, store_of
 from tests.prove.schemas.public import SCHEMAS
 from tests.prove.schemas.random_schemas import random_schema
 from tests.prove.schemas.rows import Row, generated, parsed

@@ -33,8 +33,8 @@ from dataforge_cli.runs.migration import some
 if TYPE_CHECKING:
     from dataforge.tables.catalogue import Dataset
     from discovery.check.check import CheckResult, TableResult
-    from discovery.folder_store import Folder
-    from discovery.module_lines import ModuleLines
+    from discovery.folders.folder_store import Folder
+    from discovery.written.module_lines import ModuleLines
 
 
 def check(
@@ -90,7 +90,7 @@ def check(
     with calling(stage=None, outputs=None, as_json=as_json, debug=debug) as call:
         from dataforge.tables.datasets import folder as modules  # noqa: PLC0415  row models load only when they are needed
         from dataforge.tables.datasets import get_dataset  # noqa: PLC0415
-        from discovery.module_lines import module_lines  # noqa: PLC0415
+        from discovery.written.module_lines import module_lines  # noqa: PLC0415
 
         files = find_folder(folder)
         if html is not None and not html.parent.is_dir():

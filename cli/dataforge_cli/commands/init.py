@@ -31,7 +31,7 @@ from dataforge_cli.records.module_file import written_module
 if TYPE_CHECKING:
     from discovery.check.check import CheckResult
     from discovery.drafts import DatasetDraft, TableDraft
-    from discovery.folder_store import Folder
+    from discovery.folders.folder_store import Folder
 
 
 _THRESHOLD = float(QUALITY_THRESHOLD)
@@ -77,7 +77,7 @@ def init(
     ```
     """
     with calling(stage=None, outputs=None, as_json=as_json, debug=debug) as call:
-        from discovery.module_text import module_text  # noqa: PLC0415  loads DuckDB and Arrow
+        from discovery.written.module_text import module_text  # noqa: PLC0415  loads DuckDB and Arrow
 
         module = _module_path(dataset, force=force)
         files = find_folder(folder)
@@ -97,7 +97,7 @@ def _answer(
     folder: Folder,
     ignore: tuple[str, ...],
 ) -> None:
-    from discovery.module_lines import module_lines  # noqa: PLC0415
+    from discovery.written.module_lines import module_lines  # noqa: PLC0415
 
     lines = module_lines(module)
     found = findings(draft, result, lines)
@@ -148,8 +148,8 @@ def _draft(
     from discovery.described.inventory import describe_files  # noqa: PLC0415
     from discovery.described.read import is_description, read_descriptions  # noqa: PLC0415
     from discovery.draft import draft_dataset  # noqa: PLC0415  loads DuckDB and Arrow
-    from discovery.folder import take_inventory  # noqa: PLC0415
-    from discovery.folder_store import name_of, objects_of, store_of, unlisted  # noqa: PLC0415
+    from discovery.folders.folder import take_inventory  # noqa: PLC0415
+    from discovery.folders.folder_store import name_of, objects_of, store_of, unlisted  # noqa: PLC0415
 
     s3 = store_of(folder)
     objects = [file for file in objects_of(folder) if not _ignores(ignore, file.key)]
@@ -204,7 +204,7 @@ def _document(draft: DatasetDraft, module: str, result: CheckResult, notes: list
 
 
 def _table(table: TableDraft, draft: DatasetDraft) -> dict[str, Any]:
-    from discovery.file_formats import format_document  # noqa: PLC0415
+    from discovery.formats.file_formats import format_document  # noqa: PLC0415
 
     names = {drafted.name: {c.header: c.name for c in drafted.columns} for drafted in draft.tables}
     return {

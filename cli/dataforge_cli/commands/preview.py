@@ -20,8 +20,8 @@ from dataforge_cli.records.sources import BadFile
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from discovery.files import TextFile, Unread
-    from discovery.typed_files import TypedFile
+    from discovery.formats.files import TextFile, Unread
+    from discovery.formats.typed_files import TypedFile
 
 _SHOWN = 10
 
@@ -109,10 +109,10 @@ def _arguments(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _preview(call: Call, path: Path, given: dict[str, Any], to: Form | None) -> None:
-    from discovery.files import open_csv, records_of  # noqa: PLC0415  loads Arrow
-    from discovery.folder_store import store_of  # noqa: PLC0415
-    from discovery.one_file import find_file  # noqa: PLC0415
-    from discovery.typed_files import open_typed, typed_records  # noqa: PLC0415
+    from discovery.folders.folder_store import store_of  # noqa: PLC0415
+    from discovery.formats.files import open_csv, records_of  # noqa: PLC0415  loads Arrow
+    from discovery.formats.one_file import find_file  # noqa: PLC0415
+    from discovery.formats.typed_files import open_typed, typed_records  # noqa: PLC0415
 
     if path.is_dir():
         raise BadFile(
@@ -145,7 +145,7 @@ def _about_text(
 ) -> About:
     """The dialect with the words for NULL of the columns, unless they are specified, and the columns' types."""
     from dataforge.formats.null_words import CERTAIN_NULL_WORDS  # noqa: PLC0415
-    from discovery.column_formats import column_formats  # noqa: PLC0415
+    from discovery.types.column_formats import column_formats  # noqa: PLC0415
 
     examined = column_formats(text.header, records)
     counted = Counter(word for column in examined.columns for word in column.nulls)
@@ -162,7 +162,7 @@ def _columns(number: int) -> str:
 
 
 def _about_typed(file: TypedFile) -> About:
-    from discovery.file_formats import Parquet, format_document  # noqa: PLC0415
+    from discovery.formats.file_formats import Parquet, format_document  # noqa: PLC0415
 
     parts = {**format_document(file.format), "compression": file.object.compression}
     is_parquet = isinstance(file.format, Parquet)
@@ -180,7 +180,7 @@ def _answer(
     has_header: bool,
     about: About,
 ) -> None:
-    from discovery.files import Unread  # noqa: PLC0415
+    from discovery.formats.files import Unread  # noqa: PLC0415
 
     if to is not None:
         write_all(call.screen, header if has_header else (), header, records, to)
@@ -199,7 +199,7 @@ def _answer(
 
 
 def _declaration(file: TextFile) -> str:
-    from discovery.declared import marker_source  # noqa: PLC0415
+    from discovery.types.declared import marker_source  # noqa: PLC0415
 
     return marker_source(file.dialect)
 

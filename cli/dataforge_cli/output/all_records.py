@@ -15,7 +15,7 @@ from dataforge.visible import visible, visible_line
 from dataforge_cli.output.screen import Screen
 
 if TYPE_CHECKING:
-    from discovery.files import Unread
+    from discovery.formats.files import Unread
 
 
 class Form(StrEnum):

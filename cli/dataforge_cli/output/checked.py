@@ -14,7 +14,7 @@ from dataforge_cli.output.tables import percent
 if TYPE_CHECKING:
     from dataforge.runs.results.report import Reason
     from discovery.check.check import CheckResult, TableResult
-    from discovery.module_lines import ModuleLines
+    from discovery.written.module_lines import ModuleLines
 
 REASONS = 3
 """Reasons of each table that are shown."""

@@ -18,7 +18,7 @@ from dataforge_cli.output.checked import REASONS, described, suggestions
 if TYPE_CHECKING:
     from discovery.check.check import CheckResult, TableResult
     from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft
-    from discovery.module_lines import ModuleLines
+    from discovery.written.module_lines import ModuleLines
 
 _SHOWN = 12
 _NO_VALUES = "no values"

@@ -13,7 +13,7 @@ from rich.text import Text
 from dataforge.visible import visible
 
 if TYPE_CHECKING:
-    from discovery.column_formats import Examined
+    from discovery.types.column_formats import Examined
 
 _WIDEST = 40
 _NARROW = 24

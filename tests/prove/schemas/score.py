@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from discovery.column_types import propose_type
-from discovery.keys import Columns
-from discovery.structure import Structure, propose
-from discovery.texts import ColumnTexts, TextStore
-from discovery.values import values_of
+from discovery.structure.keys import Columns
+from discovery.structure.proposal import Structure, propose
+from discovery.structure.texts import ColumnTexts, TextStore
+from discovery.types.column_types import propose_type
+from discovery.types.values import values_of
 from tests.prove.schemas.rows import Row, TableSpec
 
 

@@ -21,9 +21,9 @@ from dataforge.tables.datasets import DATASETS
 from dataforge_cli.call import calling
 from dataforge_cli.main import app
 from dataforge_cli.records.module_file import CannotDeclare, written_module
-from discovery.declared import Declared
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft
-from discovery.module_text import module_text
+from discovery.types.declared import Declared
+from discovery.written.module_text import module_text
 
 SECRET = "sesame {} street"
 

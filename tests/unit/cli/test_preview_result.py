@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from dataforge_cli.main import app
-from discovery.unsuitable import refuse_document, refuse_office
+from discovery.formats.unsuitable import refuse_document, refuse_office
 
 
 def call(*words: str | Path) -> Result:

@@ -20,9 +20,9 @@ from dataforge.tables.modules import read_dataset
 from discovery.check.check import TableResult, check_folder
 from discovery.draft import draft_dataset
 from discovery.drafts import DatasetDraft, TableDraft
-from discovery.folder import take_inventory
-from discovery.folder_store import objects_of, store_of
-from discovery.module_text import module_text
+from discovery.folders.folder import take_inventory
+from discovery.folders.folder_store import objects_of, store_of
+from discovery.written.module_text import module_text
 
 
 @dataclass(frozen=True)

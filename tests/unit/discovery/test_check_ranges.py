@@ -21,7 +21,7 @@ from dataforge.tables.modules import read_dataset
 from dataforge.tables.row import Row
 from discovery.check.check import check_folder
 from discovery.check.plan import plan
-from discovery.folder_store import objects_of, store_of
+from discovery.folders.folder_store import objects_of, store_of
 from tests.unit.discovery.folders import write
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "3"))

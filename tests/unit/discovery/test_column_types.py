@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from discovery.column_types import propose_type
-from discovery.declared import Declared, marker_source
-from discovery.values import Values
+from discovery.types.column_types import propose_type
+from discovery.types.declared import Declared, marker_source
+from discovery.types.values import Values
 
 
 def values(header: str, *texts: str) -> Values:

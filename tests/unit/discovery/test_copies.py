@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from discovery.folder import Inventory, take_inventory
-from discovery.folder_store import objects_of, store_of
+from discovery.folders.folder import Inventory, take_inventory
+from discovery.folders.folder_store import objects_of, store_of
 from tests.unit.discovery.folders import archive, drafted, orders, write
 
 NO_KEY = "a,b\n" + "1,2\n" * 400

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataforge.formats.dialect_reader import read_records
-from discovery.dialects import detect
-from discovery.encodings import detect_encoding
-from discovery.headers import detect_header
+from discovery.formats.dialects import detect
+from discovery.formats.encodings import detect_encoding
+from discovery.formats.headers import detect_header
 
 TEXT = "id{0}name{0}born\n" + "".join(f"{n}{{0}}Name {n}{{0}}2020-01-{n:02}\n" for n in range(1, 20))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dataforge import Csv, Integer
-from discovery.declared import Declared
 from discovery.drafts import ColumnDraft, TableDraft
+from discovery.types.declared import Declared
 from discovery.written.docstrings import of_table
 
 

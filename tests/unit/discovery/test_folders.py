@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from dataforge.formats.dialect import Csv
-from discovery.folder_store import unlisted
+from discovery.folders.folder_store import unlisted
 from tests.unit.discovery.folders import archive, csv_text, drafted, json_lines, orders, parquet, zipped
 
 

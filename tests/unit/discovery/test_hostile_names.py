@@ -16,11 +16,11 @@ import dataforge
 from dataforge import Csv, Format, Integer, Label
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.modules import read_dataset
-from discovery.declared import Declared
 from discovery.drafts import ColumnDraft, DatasetDraft, TableDraft, column_name, table_name
-from discovery.module_text import module_text
-from discovery.references import Reference
-from discovery.texts import Coverage
+from discovery.structure.references import Reference
+from discovery.structure.texts import Coverage
+from discovery.types.declared import Declared
+from discovery.written.module_text import module_text
 
 HOSTILE = (
     *(

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from discovery.folder import take_inventory
-from discovery.folder_store import objects_of, store_of
+from discovery.folders.folder import take_inventory
+from discovery.folders.folder_store import objects_of, store_of
 from tests.unit.discovery.folders import json_lines, write
 
 ROWS = [{"id": 1, "v": "a"}, {"id": 2, "v": "b"}]

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from discovery.keys import Columns
-from discovery.structure import propose
-from discovery.texts import TextStore
+from discovery.structure.keys import Columns
+from discovery.structure.proposal import propose
+from discovery.structure.texts import TextStore
 
 ROWS = range(240)
 FEW = range(60)

@@ -12,9 +12,9 @@ from ruff import find_ruff_bin
 
 from dataforge.tables.modules import read_dataset
 from discovery.draft import draft_dataset
-from discovery.folder import take_inventory
-from discovery.folder_store import objects_of, store_of
-from discovery.module_text import module_text
+from discovery.folders.folder import take_inventory
+from discovery.folders.folder_store import objects_of, store_of
+from discovery.written.module_text import module_text
 from local.config import ROOT
 
 FILES = {

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discovery.column_types import propose_type
-from discovery.declared import Declared, marker_source
-from discovery.readings import settled
+from discovery.types.column_types import propose_type
+from discovery.types.declared import Declared, marker_source
+from discovery.types.readings import settled
 from tests.notations import (
     HEADERS,
     NOTATIONS,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discovery.files import TextFile, open_csv
-from discovery.folder_store import objects_of, store_of
-from discovery.part_dialects import is_part
+from discovery.folders.folder_store import objects_of, store_of
+from discovery.formats.files import TextFile, open_csv
+from discovery.formats.part_dialects import is_part
 
 FIRST = b'id,name,born\n1,Ada,2001-01-31\n2,"Grace, B.",2002-02-03\n3,Jan,2003-05-06\n'
 HEADER = ("id", "name", "born")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from discovery.part_names import is_certain, without_part
+from discovery.folders.part_names import is_certain, without_part
 
 
 @pytest.mark.parametrize(

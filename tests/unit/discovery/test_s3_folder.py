@@ -20,9 +20,9 @@ from typer.testing import CliRunner
 import datasets
 from dataforge.tables.datasets import DATASETS
 from dataforge_cli.main import app
-from discovery.archive_blocks import ArchiveBlocks
-from discovery.folder import take_inventory
-from discovery.s3_folder import PrefixStore, S3Folder
+from discovery.folders.archive_blocks import ArchiveBlocks
+from discovery.folders.folder import take_inventory
+from discovery.folders.s3_folder import PrefixStore, S3Folder
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

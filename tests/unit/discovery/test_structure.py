@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pytest
 
-from discovery.keys import Columns
-from discovery.structure import Structure, propose
-from discovery.texts import TextStore
+from discovery.structure.keys import Columns
+from discovery.structure.proposal import Structure, propose
+from discovery.structure.texts import TextStore
 
 
 @pytest.fixture

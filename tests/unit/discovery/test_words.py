@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from discovery.drafts import column_name
-from discovery.table_names import TableNames
-from discovery.words import singular, words
+from discovery.structure.table_names import TableNames
+from discovery.structure.words import singular, words
 
 NAMES = TableNames(("customers", "orders", "order_reviews", "employees", "shippers"))
 

@@ -11,8 +11,8 @@ from discovery.described.inventory import describe_files
 from discovery.described.read import is_description, read_descriptions
 from discovery.draft import draft_dataset
 from discovery.drafts import DatasetDraft
-from discovery.folder import take_inventory
-from discovery.folder_store import objects_of, store_of
+from discovery.folders.folder import take_inventory
+from discovery.folders.folder_store import objects_of, store_of
 
 Drafted = Callable[[Mapping[str, str]], tuple[DatasetDraft, tuple[str, ...]]]
 

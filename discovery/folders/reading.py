@@ -1,0 +1,99 @@
+"""Read the records of a file as columns of texts, by the readers of the migration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from dataforge.formats.csv_blocks import Block, blocks, present_records, read_columns, regular_records
+from dataforge.formats.csv_objects import object_records
+from dataforge.formats.csv_stream import whole_size_of
+from dataforge.formats.dialect_reader import Head, one_record, read_head, read_records
+from dataforge.formats.text_stream import open_text
+from discovery.formats.files import TextFile
+from discovery.formats.typed_files import TypedFile, typed_batches
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from discovery.folders.grouping import FoundFile, SourceFile
+
+_BLOCK_BYTES = 4 << 20
+_HEAD_BYTES = 1 << 20
+_AT_ONCE = 10_000
+
+
+def member_batches(s3: S3Client, member: FoundFile, header: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The records of one of a table's files, with all columns of the table and the values of the file's folders."""
+    for batch in text_batches(s3, member.file):
+        found = dict(zip(batch.schema.names, batch.columns, strict=True))
+        folders = {
+            name: pa.array([value] * len(batch), pa.string())
+            for name, value in member.place.partition.items()
+            if name in member.folder_columns
+        }
+        found = {**found, **folders}
+        missing = pa.nulls(len(batch), pa.string())
+        yield pa.record_batch([found.get(name, missing) for name in header], names=list(header))
+
+
+def text_batches(s3: S3Client, file: SourceFile) -> Iterator[pa.RecordBatch]:
+    """The records that can be read and have the file's number of fields; empty fields are null."""
+    if isinstance(file, TypedFile):
+        yield from typed_batches(s3, file)
+        return
+    if file.dialect.is_parallel:
+        with open_text(s3, file.object) as text:
+            head = read_head(text.read(_HEAD_BYTES), file.dialect)
+        if not head.has_bare_returns:
+            yield from _by_columns(s3, file, head)
+            return
+    yield from _one_by_one(s3, file)
+
+
+def _by_columns(s3: S3Client, file: TextFile, head: Head) -> Iterator[pa.RecordBatch]:
+    whole_size = whole_size_of(file.dialect)
+    for records in object_records(s3, file.object, head.end, file.object.size, head.line, whole_size):
+        cut = blocks(records.data, _names(file), records.start, _BLOCK_BYTES, dialect=file.dialect)
+        for block in cut:
+            yield from _block(block, file)
+
+
+def _block(block: Block, file: TextFile) -> Iterator[pa.RecordBatch]:
+    present = present_records(block)
+    regular = regular_records(block) & present
+    table = read_columns(block, np.flatnonzero(regular)) if regular.any() else None
+    if table is None:
+        regular = np.zeros(len(present), np.bool_)
+    else:
+        yield from table.combine_chunks().rename_columns(list(file.header)).to_batches()
+    others = [
+        one_record(block.raw(int(index)), file.dialect).fields for index in np.flatnonzero(present & ~regular)
+    ]
+    yield from _batch([fields for fields in others if fields is not None], file)
+
+
+def _one_by_one(s3: S3Client, file: TextFile) -> Iterator[pa.RecordBatch]:
+    with open_text(s3, file.object) as text:
+        records = islice(read_records(text.read, file.dialect), file.dialect.header, None)
+        fields = (record.fields for record in records if record.fields is not None)
+        while some := list(islice(fields, _AT_ONCE)):
+            yield from _batch(some, file)
+
+
+def _batch(records: list[tuple[str, ...]], file: TextFile) -> Iterator[pa.RecordBatch]:
+    rows = [fields for fields in records if len(fields) == file.width]
+    if rows:
+        columns = [
+            pa.array([text or None for text in column], pa.string()) for column in zip(*rows, strict=True)
+        ]
+        yield pa.record_batch(columns, names=list(file.header))
+
+
+def _names(file: TextFile) -> tuple[str, ...]:
+    """Names for Arrow's columns: a header may repeat a name."""
+    return tuple(f"c{place}" for place in range(file.width))

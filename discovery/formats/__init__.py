@@ -1,0 +1,1 @@
+"""How one file is written: its format, encoding, dialect and header."""

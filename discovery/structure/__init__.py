@@ -1,0 +1,1 @@
+"""Keys and references of tables, from names and values."""

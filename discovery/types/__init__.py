@@ -1,0 +1,1 @@
+"""The types of columns, from their values."""
