@@ -58,8 +58,8 @@ def run(emulator: ClientSettings) -> Run:
     """Run a machine with these states, of which the first begins; returns the ended execution."""
     client = boto3.client("stepfunctions", **emulator)
 
-    def run_states(states: dict[str, Any], given: str = "{}") -> dict[str, Any]:
-        definition = json.dumps({"StartAt": next(iter(states)), "States": states})
+    def run_states(states: dict[str, Any], given: str = "{}", **more: Any) -> dict[str, Any]:
+        definition = json.dumps({"StartAt": next(iter(states)), "States": states, **more})
         machine = client.create_state_machine(
             name=f"machine-{next(NUMBERS)}", definition=definition, roleArn=ROLE
         )
@@ -255,6 +255,36 @@ def test_history_of_an_execution_has_at_most_25_000_events(run: Run) -> None:
     found = run(loop(6_249))
     assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
     assert "25000" in found["cause"]
+
+
+def test_execution_ends_at_the_time_of_its_machine(make_function: Make, run: Run) -> None:
+    """Also if a task fails later."""
+    name = make_function("import time; time.sleep(2); raise ValueError", Timeout=10)
+    assert run({"Only": task(name)}, TimeoutSeconds=1)["status"] == "TIMED_OUT"
+
+
+def test_stopped_execution_remains_stopped_when_its_task_fails(
+    emulator: ClientSettings, make_function: Make
+) -> None:
+    client = boto3.client("stepfunctions", **emulator)
+    name = make_function("import time; time.sleep(1); raise ValueError", Timeout=10)
+    definition = json.dumps({"StartAt": "Only", "States": {"Only": task(name)}})
+    machine = client.create_state_machine(name="stopped", definition=definition, roleArn=ROLE)
+    execution = client.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+
+    def events() -> list[str]:
+        return [event["type"] for event in client.get_execution_history(executionArn=execution)["events"]]
+
+    while "TaskStateEntered" not in events():
+        pass
+    client.stop_execution(executionArn=execution)
+    while "TaskFailed" not in events():
+        pass
+    # One that begins now ends later than the failed task's thread.
+    other = client.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+    while client.describe_execution(executionArn=other)["status"] == "RUNNING":
+        pass
+    assert client.describe_execution(executionArn=execution)["status"] == "ABORTED"
 
 
 def test_results_of_a_distributed_map_are_written_to_s3(emulator: ClientSettings, run: Run) -> None:
