@@ -28,6 +28,7 @@ from functions.restore.references import check_children, check_parents
 from functions.restore.run import MERGE, SWAP, Run, narrowed, read_run
 from functions.restore.stored import convert, is_converted, read_fit
 from functions.restore.trial import try_rows
+from functions.restore.trial_references import check_own_references
 from functions.restore.work_items import LoadedFile, results
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str,
         check_children(cursor, run, tables_losing_values(figures))
         check_parents(cursor, run, within=run.dry_run)
         if run.dry_run:
+            check_own_references(cursor, run)
             try_rows(cursor, run, figures)
             return {"next": RestoreStep.FINISH}
         mode = _mode(cursor, settings, run, figures)

@@ -71,13 +71,26 @@ def _change_rows(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
+def change_alone(cursor: Cursor, run: Run, table: Table, counts: Figures) -> None:
+    """Change the rows of one table that no foreign key connects with another. ``counts``: of ``find_difference``.
+
+    Raises ``TargetRejectsRows`` if it then differs from the backup.
+    """
+    _execute(cursor, run, table, _insert, counts.added)
+    _execute(cursor, run, table, _update, counts.changed)
+    _execute(cursor, run, table, _delete, counts.removed)
+    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    _check_equal(cursor, run, table)
+
+
 def _execute(cursor: Cursor, run: Run, table: Table, statement: Statement, expected: int) -> None:
     if not expected:
         return
     cursor.execute(statement(run, table))
     if cursor.rowcount != expected:
         raise TargetRejectsRows(
-            f"{table.dataset}.{table.name}: only {cursor.rowcount} of {expected} rows were changed. Nothing was restored.",
+            f"{run.dataset.name}.{table.name}: only {cursor.rowcount} of {expected} rows were changed."
+            " Nothing was restored.",
             hint="Check the triggers and rules of the table.",
         )
 
@@ -113,7 +126,7 @@ def _check_equal(cursor: Cursor, run: Run, table: Table) -> None:
     remaining = find_difference(cursor, run, table)
     if remaining.differing:
         raise TargetRejectsRows(
-            f"{table.dataset}.{table.name} differs from the backup after its rows were restored. Nothing was restored.",
+            f"{run.dataset.name}.{table.name} differs from the backup after its rows were restored. Nothing was restored.",
             f"Rows: {remaining.added} missing, {remaining.removed} additional, {remaining.changed} different.",
             "Check the triggers and rules of the tables.",
         )

@@ -111,7 +111,7 @@ def _orphaned(cursor: Cursor, run: Run, child: Child) -> Iterator[str]:
     )
     name = child.relation.replace('"', "")
     text = f"of {name} would lose their parents ({child.name})"
-    yield from _count_finding(cursor, Sql("{} c").format(child.relation), columns, condition, text)
+    yield from count_finding(cursor, Sql("{} c").format(child.relation), columns, condition, text)
 
 
 def check_parents(cursor: Cursor, run: Run, *, within: bool = False) -> None:
@@ -134,10 +134,10 @@ def _without_parent(cursor: Cursor, run: Run, table: Table, key: ForeignKey, par
         has_values(key, "c"), parent, is_parent(key, "p", "c")
     )
     text = f"to be restored into {table.dataset}.{table.name} have no parent in {key.parent} ({key.name})"
-    yield from _count_finding(cursor, Sql("{} c").format(run.shadow(table)), columns, condition, text)
+    yield from count_finding(cursor, Sql("{} c").format(run.shadow(table)), columns, condition, text)
 
 
-def _count_finding(cursor: Cursor, relation: Sql, columns: Sql, condition: Sql, text: str) -> Iterator[str]:
+def count_finding(cursor: Cursor, relation: Sql, columns: Sql, condition: Sql, text: str) -> Iterator[str]:
     """One finding if rows meet the condition: their number. Their keys must not appear in an execution's history."""
     cursor.execute(
         Sql("SELECT count(*), count(DISTINCT ({})) FROM {} WHERE {}").format(columns, relation, condition),

@@ -1,7 +1,8 @@
 """Find in a dry run what the constraints of owners would refuse, on a copy of each table that the catalogue does not match.
 
-The copy has the checks, and the unique and exclusion constraints of the table. It has no triggers, rules or
-foreign keys, which could change other tables or lock them. The table itself is only read.
+The copy has the checks, and the unique and exclusion constraints of the table. Foreign keys would lock other tables and are
+checked by queries (``trial_references``); triggers and rules need a copy of all rows (``trial_code``). The table itself is
+only read.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from dataforge.tables.catalogue import Table
 from dataforge.tables.names import internal_name
 from functions.restore.difference import difference, find_difference
 from functions.restore.run import Run
+from functions.restore.trial_code import has_code, try_changes
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -39,7 +41,9 @@ def try_rows(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
     """Insert the rows of the backup into copies. Raises ``TargetRejectsRows`` with the name of the constraint."""
     for table in run.tables:
         counts = figures[table.name]
-        if (counts.added or counts.changed) and not is_pristine(cursor, run.dataset, table):
+        if counts.differing and has_code(cursor, table):
+            try_changes(cursor, run, table)
+        elif (counts.added or counts.changed) and not is_pristine(cursor, run.dataset, table):
             _try_table(cursor, run, table)
 
 

@@ -27,6 +27,7 @@ from dataforge.errors import (
     UnusableBucket,
     WouldOrphan,
 )
+from dataforge.postgres.roles import RESTORE_RUN
 from functions.restore.load import FileItem, load_file
 from tests.signing import Signer
 
@@ -356,7 +357,8 @@ def test_refusal_names_the_constraint_trigger_or_rule_that_rejects_rows(
 ) -> None:
     vault.database.query(rule)
     try:
-        refused(vault, TargetRejectsRows, word, swap_rows=SWAP, table="sellers")
+        for dry_run in (False, True):
+            refused(vault, TargetRejectsRows, word, swap_rows=SWAP, table="sellers", dry_run=dry_run)
     finally:
         vault.database.query(
             "DROP FUNCTION IF EXISTS public.f() CASCADE; DROP RULE IF EXISTS mine ON olist.sellers;"
@@ -409,6 +411,54 @@ def test_dry_run_accepts_what_the_restore_accepts_and_leaves_no_copy(vault: Vaul
         assert done["changed"] > 0
     finally:
         vault.database.query("ALTER TABLE olist.sellers DROP CONSTRAINT mine; DROP INDEX olist.mine_too")
+
+
+def test_dry_run_rolls_back_what_triggers_write(vault: Vault, sellers: Manifest) -> None:
+    vault.database.query(
+        "CREATE TABLE public.log (seller_id text, place name); GRANT INSERT ON public.log TO PUBLIC;"
+        "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$BEGIN INSERT INTO public.log VALUES (NEW.seller_id, TG_TABLE_NAME); RETURN NEW; END$$;"
+        "CREATE CONSTRAINT TRIGGER mine AFTER INSERT OR UPDATE ON olist.sellers DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION public.f();"
+        "CREATE RULE mine AS ON DELETE TO olist.sellers DO ALSO SELECT 1"
+    )
+    try:
+        trial = vault.restore(MERGE, table="sellers", dry_run=True).run()
+        assert vault.database.query("SELECT FROM public.log") == []
+        assert vault.database.query("SELECT FROM pg_namespace WHERE nspname LIKE 'shadow%%'") == []
+        done = vault.restore(MERGE, table="sellers").run()
+        assert [trial[n] for n in ("added", "removed", "changed")] == [
+            done[n] for n in ("added", "removed", "changed")
+        ]
+        places = vault.database.query("SELECT place, count(*) FROM public.log GROUP BY place")
+        assert places == [("sellers", done["added"] + done["changed"])]
+    finally:
+        vault.database.query(
+            "DROP FUNCTION public.f() CASCADE; DROP RULE mine ON olist.sellers; DROP TABLE public.log"
+        )
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_dry_run_finds_rows_without_a_parent_by_an_undeclared_foreign_key(
+    vault: Vault, sellers: Manifest, readable: bool
+) -> None:
+    vault.database.query(
+        "CREATE TABLE public.cities (name text PRIMARY KEY);"
+        "INSERT INTO public.cities VALUES ('x');"
+        "ALTER TABLE olist.sellers ADD CONSTRAINT mine FOREIGN KEY (seller_city) REFERENCES public.cities NOT VALID"
+    )
+    if readable:
+        vault.database.query(f"GRANT SELECT ON public.cities TO {RESTORE_RUN}")
+    try:
+        refused(vault, WouldOrphan, "mine", table="sellers")
+        if readable:
+            refused(vault, WouldOrphan, "4 row(s)", "public.cities (mine)", table="sellers", dry_run=True)
+        vault.database.query(
+            "INSERT INTO public.cities SELECT DISTINCT seller_city FROM olist.sellers WHERE seller_city <> 'x'"
+        )
+        vault.restore(MERGE, table="sellers", dry_run=True).run()
+    finally:
+        vault.database.query("ALTER TABLE olist.sellers DROP CONSTRAINT mine; DROP TABLE public.cities")
 
 
 def test_rows_of_undeclared_child_tables_are_not_deleted(vault: Vault) -> None:
