@@ -17,19 +17,6 @@ TYPE = "AWS::RDS::DBInstance"
 Server = dict[str, Any]
 """The superuser's parameters of a connection to PostgreSQL"""
 
-# As on RDS, the master is not a superuser. It may create databases and roles, watch and end sessions.
-ROLES = """
-DO $$ BEGIN
-    IF to_regrole('rds_superuser') IS NULL THEN
-        CREATE ROLE rds_superuser;
-        CREATE ROLE rds_iam;
-        GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO rds_superuser WITH ADMIN OPTION;
-    END IF;
-    -- The master grants rds_iam and does not use it: RDS denies passwords to its members.
-    GRANT rds_iam TO rds_superuser WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
-END $$
-"""
-
 
 def apply(superuser: dict[str, Any], authority: Path) -> None:
     """Serve every PostgreSQL instance of a stack from the superuser's server."""
@@ -83,7 +70,6 @@ def _serve(identifier: str, server: Server) -> dict[str, str]:
 def _provide(master: str, password: str, database: str, server: Server) -> None:
     role = sql.Identifier(master)
     with _connect(server) as connection, connection.cursor() as cursor:
-        cursor.execute(ROLES)
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (master,))
         verb = sql.SQL("ALTER" if cursor.fetchone() else "CREATE")
         rights = sql.SQL("{} ROLE {} LOGIN CREATEDB CREATEROLE PASSWORD {}")

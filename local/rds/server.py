@@ -26,6 +26,18 @@ local all +rds_superuser scram-sha-256
 local all +rds_iam peer map=verified
 local all all scram-sha-256
 """
+# As on RDS, the master is not a superuser. It may create databases and roles, watch and end sessions, and grant rds_iam,
+# of which it is not a member: members have no passwords.
+ROLES = """
+DO $$ BEGIN
+    IF to_regrole('rds_superuser') IS NULL THEN
+        CREATE ROLE rds_superuser;
+        CREATE ROLE rds_iam;
+        GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO rds_superuser WITH ADMIN OPTION;
+    END IF;
+    GRANT rds_iam TO rds_superuser WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
+END $$
+"""
 
 
 def start(config: Config) -> None:
@@ -51,6 +63,8 @@ def start(config: Config) -> None:
         log=log(config),
     )
     processes.wait_until_ready(NAME, pid_file(config), log(config), lambda: _accepts(config))
+    with contextlib.closing(psycopg2.connect(url(config, "postgres"))) as db, db, db.cursor() as cursor:
+        cursor.execute(ROLES)
 
 
 def stop(config: Config) -> None:

@@ -200,6 +200,24 @@ def test_changed_app_is_deployed_onto_the_data_by_an_update(config: Config, firs
     assert stack["StackStatus"] == "UPDATE_COMPLETE"
 
 
+def test_data_of_a_version_with_passwords_and_without_tls_continues(config: Config, first: Outputs) -> None:
+    cloud.down(config)
+    outputs = cloud.up(dataclasses.replace(config, context=(("auth", "secret"),)))
+    before = query(outputs, ROWS)
+    with closing(psycopg2.connect(outputs["database_url"])) as db, db, db.cursor() as cursor:
+        cursor.execute("GRANT rds_iam TO rds_superuser WITH ADMIN TRUE, INHERIT TRUE, SET TRUE")
+    cloud.down(config)
+    for certificate in config.data.glob("*.pem"):
+        certificate.unlink()
+
+    outputs = cloud.up(config)
+
+    assert query(outputs, ROWS) == before
+    run(outputs, "migration_arn", prefix=upload(outputs))
+    members = "SELECT count(*) FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole"
+    assert query(outputs, members)[0] > 5
+
+
 def test_deployment_that_was_killed_is_repeated_onto_the_data(config: Config, first: Outputs) -> None:
     before = content(cloud.up(config))
 
