@@ -8,6 +8,7 @@ from dataforge.errors import DamagedBackup
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.matches_catalogue import is_pristine
+from dataforge.postgres.open_transactions import OPEN
 from dataforge.postgres.roles import RESTORE_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
@@ -38,14 +39,7 @@ if TYPE_CHECKING:
 _SHARE = 5
 """One differing row in this many justifies a new table."""
 
-_CHOOSE = """
-    UPDATE dataforge.restores SET mode = %s, readers = ARRAY(
-        SELECT virtualxid FROM pg_locks JOIN pg_stat_activity USING (pid)
-        WHERE locktype = 'virtualxid' AND granted AND pid <> pg_backend_pid()
-          AND datname = current_database() AND usesysid IS NOT NULL)
-    WHERE restore_id = %s
-"""
-"""Readers are sessions of this database, except autovacuum, which has no user and returns no rows."""
+_CHOOSE = Sql("UPDATE dataforge.restores SET mode = %s, readers = {} WHERE restore_id = %s").format(OPEN)
 
 
 def check_restored(db: Connection, run_id: str, table_name: str) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg2
 
 from dataforge.errors import TargetChanged, TargetRejectsRows
-from dataforge.postgres import ddl, shadow
+from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.identity import advance
 from dataforge.postgres.owner_rules import is_lost_parent, is_taken, refusal
@@ -21,7 +21,8 @@ from dataforge.postgres.unwritten import is_unwritten
 from dataforge.tables.catalogue import Table
 from functions.migrate.run.copies import insert_missing_copies, stored_copies
 from functions.migrate.run.ledger import Resolved, read_resolved, store_resolved
-from functions.migrate.run.migration import Run, read_run
+from functions.migrate.run.migration import MERGE, Run, read_run
+from functions.migrate.run.stored_rows import undo_rebuild
 from functions.migrate.run.whole_tables import allow_memory, stores_as_given
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def merge(cursor: Cursor, run: Run) -> None:
     # The order in which batches lock a dataset's tables. Another order could deadlock.
     tables = [chosen[name] for wave in run.dataset.waves() for name in wave if name in chosen]
     resolved = {table.name: _read_resolved(cursor, run, table) for table in tables}
+    if any(found.mode != run.mode for found in resolved.values()):
+        raise TargetChanged("A table could not be rebuilt; merging the rows of all tables.")
     allow_memory(cursor)
     try:
         _merge_tables(cursor, run, tables, resolved)
@@ -191,11 +194,13 @@ def resolve_again(db: Connection, run_id: str) -> None:
     """Switch the run to merging and mark its tables for resolving again."""
     with transaction(db, role=MIGRATION_RUN) as cursor:
         run = read_run(cursor, run_id)
-        # Only a swap needs them.
+        undo_rebuild(cursor, run, run.tables)
         for table in run.tables:
-            shadow.drop_foreign_keys(cursor, table, run_id)
             resolved = read_resolved(cursor, run_id, table.name, lock=True)
             if resolved is not None:
                 again = resolved.model_copy(update={"mode": "", "again": resolved.again + 1})
                 store_resolved(cursor, run_id, table.name, again)
-        cursor.execute("UPDATE dataforge.migrations SET mode = 'merge' WHERE migration_id = %s", (run_id,))
+        cursor.execute(
+            "UPDATE dataforge.migrations SET mode = %s, rebuilds = false WHERE migration_id = %s",
+            (MERGE, run_id),
+        )

@@ -10,7 +10,6 @@ from dataforge.errors import TargetChanged
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATION_RUN
-from dataforge.postgres.snapshot import require_no_snapshot
 from dataforge.postgres.sql import Sql
 from dataforge.postgres.visible_rows import require_sound, with_relatives
 from dataforge.runs import leases
@@ -18,12 +17,15 @@ from functions.migrate.publish.merge import merge, resolve_again
 from functions.migrate.publish.quality import require_quality
 from functions.migrate.publish.quality_facts import store_facts
 from functions.migrate.publish.replay import close_replay
-from functions.migrate.run.declared import are_alike, require_columns
-from functions.migrate.run.migration import Run, read_run
+from functions.migrate.publish.swap import swap, swap_rebuilt
+from functions.migrate.run.declared import require_columns
+from functions.migrate.run.migration import MERGE, REBUILD, SWAP, Run, read_run
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
+
+_PUBLICATIONS = {SWAP: swap, MERGE: merge, REBUILD: swap_rebuilt}
 
 PUBLISH_LOCK_MS = 5_000
 """Time-out for the table locks, in milliseconds; readers queue behind the request. The step is retried after it."""
@@ -54,10 +56,7 @@ def _publish(cursor: Cursor, run: Run, execution: str) -> None:
     cursor.execute(Sql("SET LOCAL lock_timeout = {}").format(PUBLISH_LOCK_MS))
     require_sound(cursor, with_relatives(run.dataset, run.tables))
     require_columns(cursor, run.id, run.tables)
-    if run.mode == "swap":
-        _swap(cursor, run)
-    else:
-        merge(cursor, run)
+    _PUBLICATIONS[run.mode](cursor, run)
     cursor.execute(
         "UPDATE dataforge.migrations SET status = 'published', finished_at = now() WHERE migration_id = %s",
         (run.id,),
@@ -66,17 +65,3 @@ def _publish(cursor: Cursor, run: Run, execution: str) -> None:
     shadow.drop(cursor, run.id)
     leases.release(cursor, leases.WRITE, execution)
     record(cursor, Entry("succeeded", execution))
-
-
-def _swap(cursor: Cursor, run: Run) -> None:
-    require_no_snapshot(cursor, run.dataset)
-    shadow.lock(cursor, run.dataset, run.tables, Sql("ACCESS EXCLUSIVE"))
-    if not shadow.replaceable(cursor, run.dataset, run.tables):
-        raise TargetChanged(
-            "Rows or objects were added to the tables since the run began; resolving the run against them."
-        )
-    if not are_alike(cursor, run):
-        raise TargetChanged(
-            "The declaration of the tables changed since the shadows were built; resolving the run against it."
-        )
-    shadow.swap(cursor, run.dataset, run.id, run.tables)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from dataforge.postgres import shadow
 from dataforge.postgres.sql import Sql
 from dataforge.runs.results.report import MissingParent, Orphans
 from dataforge.tables.catalogue import ForeignKey, Table
@@ -36,9 +37,9 @@ def _orphans(cursor: Cursor, run: Run, table: Table, key: ForeignKey) -> Orphans
     cursor.execute(
         Sql(
             "SELECT missing, rows, sum(rows) OVER (), count(*) OVER () FROM"
-            " (SELECT {} AS missing, count(*) AS rows FROM {} s WHERE {} GROUP BY 1) orphans"
+            " (SELECT {} AS missing, count(*) AS rows FROM {} s WHERE {} >= 0 AND {} GROUP BY 1) orphans"
             " ORDER BY rows DESC, missing LIMIT {}"
-        ).format(values_sql(key, "s"), run.shadow(table), is_orphan(run, key), EXAMPLES)
+        ).format(values_sql(key, "s"), run.shadow(table), shadow.SOURCE, is_orphan(run, key), EXAMPLES)
     )
     found = cursor.fetchall()
     return Orphans(

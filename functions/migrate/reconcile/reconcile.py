@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dataforge.errors import NotReconciled
 from dataforge.postgres.connection import transaction
+from dataforge.postgres.open_transactions import open_transactions
 from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
@@ -18,7 +19,7 @@ from functions.migrate.reconcile.differences import store_differences
 from functions.migrate.reconcile.files import reconcile_files
 from functions.migrate.reconcile.orphans import store_orphans
 from functions.migrate.run.ledger import TALLIES, Resolved, read_resolved
-from functions.migrate.run.migration import Run, read_run
+from functions.migrate.run.migration import REBUILD, Run, read_run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -87,6 +88,12 @@ def reconcile(db: Connection, s3: S3Client, run_id: str) -> dict[str, str]:
         cursor.execute(
             "UPDATE dataforge.migrations SET quality = %s WHERE migration_id = %s", (overall, run_id)
         )
+        if run.mode == REBUILD:
+            # Every shadow is complete: transactions that begin later see its rows.
+            cursor.execute(
+                "UPDATE dataforge.migrations SET readers = %s WHERE migration_id = %s",
+                (open_transactions(cursor), run_id),
+            )
     if failures:
         raise NotReconciled(_explained(db, s3, run, failures))
     return {"quality": str(overall)}

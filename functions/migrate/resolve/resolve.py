@@ -12,28 +12,26 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import psycopg2.errors
-
-from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATION_RUN
-from dataforge.postgres.sql import Sql
-from dataforge.postgres.unwritten import State
+from dataforge.postgres.unwritten import State, observe
 from dataforge.records.text_budget import USE
 from dataforge.runs import leases
 from dataforge.settings import RejectionLimits
 from dataforge.tables.catalogue import Table
-from functions.migrate.resolve.compare import Comparison, compare, count_rows
-from functions.migrate.resolve.conflicts import remove_conflicts, remove_stored_conflicts
-from functions.migrate.resolve.duplicates import remove_duplicates
+from functions.migrate.resolve.build import build
+from functions.migrate.resolve.choose import LEAST_BYTES, choose
+from functions.migrate.resolve.compare import Comparison, count_rows
 from functions.migrate.resolve.locate import locate
-from functions.migrate.resolve.orphans import remove_orphans
+from functions.migrate.resolve.rebuild import rebuild
 from functions.migrate.resolve.rejected_rows import RejectedRows
-from functions.migrate.run.declared import no_longer_fits, require_columns
+from functions.migrate.resolve.remove import remove_all
+from functions.migrate.run.declared import require_columns
 from functions.migrate.run.ledger import Resolved, RowsByFile, read_resolved, store_resolved
-from functions.migrate.run.migration import Run, read_run
+from functions.migrate.run.migration import REBUILD, SWAP, Run, read_run
 from functions.migrate.run.rejections.store import RejectionStore
 from functions.migrate.run.rejections.uncounted import Uncounted
+from functions.migrate.run.stored_rows import undo_rebuild
 from functions.migrate.run.whole_tables import allow_memory, state_if_compared_whole
 
 if TYPE_CHECKING:
@@ -43,12 +41,20 @@ if TYPE_CHECKING:
 
 
 def resolve(
-    db: Connection, s3: S3Client, limits: RejectionLimits, run_id: str, table_name: str
+    db: Connection,
+    s3: S3Client,
+    limits: RejectionLimits,
+    run_id: str,
+    table_name: str,
+    rebuild_from: int = LEAST_BYTES,
 ) -> dict[str, Any]:
     """Resolve one table with its circle, in one transaction. The parents in the run must be resolved. Idempotent.
 
+    ``rebuild_from``: the bytes of new rows from which filled tables are rebuilt.
     Returns the document that the ledger stores (``Resolved``): counts of the shadow's rows, and hashes.
     """
+    with transaction(db, role=MIGRATION_RUN) as cursor:
+        choose(cursor, run_id, rebuild_from)
     with transaction(db, role=MIGRATION_RUN) as cursor:
         run = read_run(cursor, run_id)
         circle = run.circle(table_name)
@@ -75,13 +81,18 @@ def _resolve(
     require_columns(cursor, run.id, run.tables)
     shadows = [RejectedRows(cursor, run, table) for table in circle]
     allow_memory(cursor)
-    if run.mode == "swap":
-        _build(cursor, run, shadows)
+    if any(earlier and earlier.mode == REBUILD for earlier in before.values()):
+        undo_rebuild(cursor, run, circle)
+    states: list[State | None] = [None] * len(circle)
+    if run.mode == SWAP:
+        build(cursor, run, shadows)
         compared = [count_rows(cursor, run, table) for table in circle]
-        states: list[State | None] = [None] * len(circle)
+    elif run.mode == REBUILD:
+        states = [observe(cursor, table) for table in circle]
+        run, compared = rebuild(cursor, run, shadows, states)
     else:
         states = [state_if_compared_whole(cursor, run, table) for table in circle]
-        compared = _remove_all(cursor, run, shadows)
+        compared = remove_all(cursor, run, shadows)
     found, used = {}, 0
     for rejected, comparison, state in zip(shadows, compared, states, strict=True):
         table = rejected.table
@@ -126,67 +137,3 @@ def _with_uncounted(resolved: Resolved, before: Resolved | None, uncounted: Unco
     earlier = before.uncounted if before else None
     found = [some for some in (earlier, uncounted) if some]
     return resolved.model_copy(update={"uncounted": sum(found, Uncounted()) if found else None})
-
-
-def _build(cursor: Cursor, run: Run, circle: Sequence[RejectedRows]) -> None:
-    """Build the constraints and indexes of the shadows, which are to replace the tables."""
-    unkeyed = [r for r in circle if r.table.keyed_by_row or not shadow.add_keys(cursor, r.table, run.id)]
-    for rejected in unkeyed:
-        remove_duplicates(run, rejected)
-    if unkeyed:
-        remove_orphans(run, circle)
-    for rejected in unkeyed:
-        remove_conflicts(run, rejected)
-        if not shadow.add_keys(cursor, rejected.table, run.id):
-            raise RuntimeError(
-                f"{run.shadow(rejected.table)} has several rows of one key after conflicts were deleted"
-            )
-    if not _add_foreign_keys(cursor, run, circle):
-        remove_orphans(run, circle)
-        _add_foreign_keys(cursor, run, circle)
-    for rejected in circle:
-        try:
-            shadow.finish(cursor, rejected.table, run.id)
-        except psycopg2.errors.CheckViolation as error:
-            reason = f"rows contradict {error.diag.constraint_name}"
-            raise no_longer_fits(run.id, rejected.table, reason) from None
-
-
-def _add_foreign_keys(cursor: Cursor, run: Run, circle: Sequence[RejectedRows]) -> bool:
-    """Add the foreign keys of all shadows or of none."""
-    in_run = [table.name for table in run.tables]
-    if all(shadow.add_foreign_keys(cursor, rejected.table, run.id, in_run) for rejected in circle):
-        return True
-    for rejected in circle:
-        shadow.drop_foreign_keys(cursor, rejected.table, run.id)
-    return False
-
-
-def _remove_all(cursor: Cursor, run: Run, circle: Sequence[RejectedRows]) -> list[Comparison]:
-    """Remove from the shadows what cannot be merged into the tables."""
-    for rejected in circle:
-        _analyze(cursor, run, rejected.table)
-        remove_duplicates(run, rejected)
-    compared = [compare(cursor, run, rejected.table) for rejected in circle]
-    if all(comparison.all_unchanged for comparison in compared):
-        # The tables have these rows, each with its own key, unique values and parents.
-        return compared
-    deleted = [rejected.rejected.total() for rejected in circle]
-    remove_orphans(run, circle)
-    for rejected, comparison in zip(circle, compared, strict=True):
-        if comparison.differing or rejected.table.uniques:
-            remove_stored_conflicts(run, rejected)
-        remove_conflicts(run, rejected)
-    if any(key.deferrable for rejected in circle for key in rejected.table.foreign_keys):
-        # Rows that were rejected as conflicts may be the parents of others.
-        remove_orphans(run, circle)
-    return [
-        comparison if rejected.rejected.total() == before else compare(cursor, run, rejected.table)
-        for rejected, comparison, before in zip(circle, compared, deleted, strict=True)
-    ]
-
-
-def _analyze(cursor: Cursor, run: Run, table: Table) -> None:
-    """Collect the statistics for the joins. A tenth of the usual sample suffices for the number of rows and of keys."""
-    cursor.execute("SET LOCAL default_statistics_target = 10")
-    cursor.execute(Sql("ANALYZE {}").format(run.shadow(table)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -44,9 +44,14 @@ class Replay(BaseModel):
         return f"migration {self.migration_id}" if self.migration_id else f"batch {self.batch_id}"
 
 
+SWAP, MERGE, REBUILD = "swap", "merge", "rebuild"
+"""How the rows of a run become visible: its shadows replace empty tables; its rows are inserted; or its shadows, to which
+the stored rows are added, replace filled tables."""
+
+
 @dataclass(frozen=True)
 class Run:
-    """One migration, as its steps read it from the ledger."""
+    """One migration, as its steps read it from the ledger. ``mode``: see ``SWAP``."""
 
     id: str
     execution: str
@@ -86,9 +91,10 @@ class Run:
 def read_run(cursor: Cursor, run_id: str) -> Run:
     """Read the run from the ledger. Raises ``NoSuchRun``."""
     cursor.execute(
-        "SELECT execution, dataset, prefix, tables, quality_threshold, mode, status, on_conflict, replay, ignore"
+        "SELECT execution, dataset, prefix, tables, quality_threshold,"
+        " CASE WHEN rebuilds THEN %s ELSE mode END, status, on_conflict, replay, ignore"
         " FROM dataforge.migrations WHERE migration_id = %s",
-        (run_id,),
+        (REBUILD, run_id),
     )
     row = cursor.fetchone()
     if row is None:
@@ -108,3 +114,9 @@ def read_run(cursor: Cursor, run_id: str) -> Run:
         replay=Replay.model_validate(replay) if replay else None,
         ignore=tuple(ignore or ()),
     )
+
+
+def merged(cursor: Cursor, run: Run) -> Run:
+    """Let the run insert its rows instead of rebuilding tables. Tables that are rebuilt must be resolved again."""
+    cursor.execute("UPDATE dataforge.migrations SET rebuilds = false WHERE migration_id = %s", (run.id,))
+    return replace(run, mode=MERGE)

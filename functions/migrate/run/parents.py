@@ -9,7 +9,7 @@ from dataforge.postgres.references import has_values, is_parent
 from dataforge.postgres.row_identity import same_key
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import ForeignKey
-from functions.migrate.run.migration import Run
+from functions.migrate.run.migration import SWAP, Run
 
 
 def is_orphan(run: Run, key: ForeignKey) -> Sql:
@@ -24,7 +24,7 @@ def _no_parent(run: Run, key: ForeignKey) -> Iterator[Sql]:
     missing = Sql("NOT EXISTS (SELECT FROM {} p WHERE {}{})")
     if in_run:
         yield missing.format(run.shadow(parent), is_parent(key, "p", "s"), Sql(""))
-    if not in_run or run.mode == "merge":
+    if not in_run or run.mode != SWAP:
         changed = Sql("")
         if in_run and run.on_conflict == "update" and key.parent_columns != parent.key:
             changed = _unless_updated(run, key)

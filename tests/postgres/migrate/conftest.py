@@ -26,6 +26,7 @@ from functions.migrate.plan.plan import plan
 from functions.migrate.publish.publish import publish
 from functions.migrate.reconcile.reconcile import reconcile
 from functions.migrate.report.report import report
+from functions.migrate.resolve.choose import LEAST_BYTES
 from functions.migrate.resolve.resolve import resolve
 from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
@@ -59,6 +60,7 @@ class Migration:
     waves: list[list[str]] = field(default_factory=list)
     items: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     failure: dict[str, str] = field(default_factory=dict)
+    rebuild_from: int = LEAST_BYTES
 
     def run(self, **before: Callable[[], Any]) -> dict[str, Any]:
         """Run all steps; ``before`` is called before a step. Returns the report's result; failures are abandoned."""
@@ -114,7 +116,7 @@ class Migration:
 
     def settle(self) -> None:
         for table in itertools.chain.from_iterable(self.waves):
-            resolve(self.control, self.forge.s3, self.settings, self.id, table)
+            resolve(self.control, self.forge.s3, self.settings, self.id, table, self.rebuild_from)
 
     def reconcile(self) -> dict[str, Any]:
         return reconcile(self.control, self.forge.s3, self.id)

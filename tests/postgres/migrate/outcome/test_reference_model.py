@@ -15,6 +15,7 @@ from dataforge.errors import TargetRejectsRows
 from dataforge.postgres.roles import LOGINS
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
+from functions.migrate.resolve.choose import LEAST_BYTES
 from functions.schema.apply.apply import apply
 from tests.postgres.migrate.conftest import Forge
 from tests.postgres.migrate.outcome.offline import checked, migrated
@@ -43,7 +44,7 @@ def test_migrations_store_what_the_model_accepts(used_forge: Forge, data: st.Dat
             model = Model(dataset, data.draw(rows(dataset)), stored, update)
             files = {f"{name}.csv": _file(found, data.draw(DIRT)) for name, found in model.left.items()}
             model.run()
-            stored = _migrated(used_forge, model, files)
+            stored = _migrated(used_forge, model, files, data.draw(st.sampled_from([0, LEAST_BYTES])))
     used_forge.database.query("DROP SCHEMA shapes CASCADE")
 
 
@@ -54,7 +55,7 @@ def _file(found: list[Values], dirt: list[str]) -> bytes:
     return "\n".join([",".join(COLUMNS), *mixed, ""]).encode()
 
 
-def _migrated(forge: Forge, model: Model, files: Mapping[str, bytes]) -> Rows:
+def _migrated(forge: Forge, model: Model, files: Mapping[str, bytes], rebuild_from: int) -> Rows:
     """Run the migration, compare it with the model and into empty tables with the check, and return the stored rows."""
     for name, body in files.items():
         forge.s3.put_object(Bucket="raw", Key=f"shapes/{name}", Body=body)
@@ -62,6 +63,7 @@ def _migrated(forge: Forge, model: Model, files: Mapping[str, bytes]) -> Rows:
     document = {"dataset": "shapes", "prefix": "shapes/", "quality_threshold": "0", "on_conflict": rule}
     expected = model.result()
     run = forge.migration(document)
+    run.rebuild_from = rebuild_from
     try:
         run.run()
     except TargetRejectsRows:

@@ -154,19 +154,25 @@ def drop_foreign_keys(cursor: Cursor, table: Table, run: str) -> None:
 
 
 def replaceable(cursor: Cursor, dataset: Dataset, tables: Iterable[Table]) -> bool:
-    """Whether all tables can be swapped for their shadows without losing anything.
+    """Whether all tables are empty and can be swapped for their shadows without losing anything."""
+    inside = list(tables)
+    return all(_is_empty(cursor, table) for table in inside) and is_closed(cursor, dataset, inside)
 
-    The tables and their children outside the run must be empty. They must not have additions that the catalogue does not
-    declare (grants, indexes, triggers, policies, views, publications), which would be lost. Their parents must be in the
-    run, because building a foreign key to a live table blocks its writers.
+
+def is_closed(cursor: Cursor, dataset: Dataset, tables: Iterable[Table]) -> bool:
+    """Whether a swap of all tables loses nothing and concerns no other rows.
+
+    The tables must not have additions that the catalogue does not declare (grants, indexes, triggers, policies, views,
+    publications), which would be lost. Children outside the run must be empty. Parents must be in the run, because building
+    a foreign key to a live table blocks its writers.
     """
     inside = list(tables)
     names = {table.name for table in inside}
     if any(key.parent not in names for table in inside for key in table.foreign_keys):
         return False
     children = {c.name: c for t in inside for c, _ in dataset.children(t.name) if c.name not in names}
-    return all(_is_empty(cursor, t) for t in (*inside, *children.values())) and all(
-        is_pristine(cursor, dataset, t) for t in inside
+    return all(_is_empty(cursor, child) for child in children.values()) and all(
+        is_pristine(cursor, dataset, table) for table in inside
     )
 
 

@@ -28,6 +28,8 @@ INTERNAL = (
         cause text,
         started_at timestamptz NOT NULL DEFAULT now(),
         finished_at timestamptz)""",
+    "ALTER TABLE dataforge.migrations ADD COLUMN IF NOT EXISTS rebuilds boolean",
+    "ALTER TABLE dataforge.migrations ADD COLUMN IF NOT EXISTS readers text[]",
     """CREATE TABLE IF NOT EXISTS dataforge.migration_files (
         migration_id text NOT NULL REFERENCES dataforge.migrations,
         file_number integer NOT NULL,

@@ -1,0 +1,89 @@
+"""Choose between inserting the rows of a run into filled tables and rebuilding the tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dataforge.postgres import ddl, shadow
+from dataforge.postgres.row_identity import same_key
+from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, number
+from dataforge.tables.catalogue import Table
+from functions.migrate.run.migration import MERGE, Run, read_run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
+
+LEAST_BYTES = 8 << 20
+"""New rows of fewer bytes are inserted: the locks of a swap are not worth the time."""
+
+MOST_BYTES = 2 << 30
+"""The limit for a table: rebuilding it must end within the time of one call, and needs its size again in storage."""
+
+_SHARE = 2
+"""Tables are rebuilt for at least one new byte for this many stored ones, which are copied and sorted too."""
+
+_PAGES = 20
+"""The size of the sample of a shadow."""
+
+_SIZE = "SELECT pg_relation_size(%s::regclass), pg_relation_size(%s::regclass)"
+_PUBLISHED = "SELECT EXISTS (SELECT FROM pg_publication_tables WHERE schemaname = %s AND tablename = ANY(%s))"
+
+
+def choose(cursor: Cursor, run_id: str, least: int) -> None:
+    """Choose for the run, once, before its first table is resolved. ``least``: bytes of new rows."""
+    cursor.execute(
+        "SELECT FROM dataforge.migrations WHERE migration_id = %s AND mode = %s AND rebuilds IS NULL FOR UPDATE",
+        (run_id, MERGE),
+    )
+    if cursor.fetchone() is None:
+        return
+    rebuilds = _may_rebuild(cursor, run := read_run(cursor, run_id)) and _pays(cursor, run, least)
+    cursor.execute(
+        "UPDATE dataforge.migrations SET rebuilds = %s WHERE migration_id = %s", (rebuilds, run_id)
+    )
+
+
+def _may_rebuild(cursor: Cursor, run: Run) -> bool:
+    """Whether the tables can be swapped. Subscribers of a publication would receive the rows of the shadows.
+
+    Copies of rows of a multiset are always inserted.
+    """
+    if any(table.is_multiset for table in run.tables):
+        return False
+    cursor.execute(_PUBLISHED, (run.dataset.name, [table.name for table in run.tables]))
+    return not one_row(cursor)[0] and shadow.is_closed(cursor, run.dataset, run.tables)
+
+
+def _pays(cursor: Cursor, run: Run, least: int) -> bool:
+    """Whether most of the time would be spent on new rows."""
+    new = stored = 0
+    for table in run.tables:
+        live, loaded = _sizes(cursor, run, table)
+        if live + loaded > MOST_BYTES:
+            return False
+        stored += live
+        new += int(loaded * share_of_new_rows(cursor, run, table))
+    return new >= least and _SHARE * new >= stored
+
+
+def _sizes(cursor: Cursor, run: Run, table: Table) -> tuple[int, int]:
+    """The bytes of the table and of its shadow."""
+    cursor.execute(_SIZE, (ddl.qualified(table), run.shadow(table)))
+    live, loaded = one_row(cursor)
+    return live, loaded
+
+
+def share_of_new_rows(cursor: Cursor, run: Run, table: Table) -> float:
+    """The share of the shadow's rows whose key the table lacks, from a sample; 0 if the sample is empty."""
+    _, loaded = _sizes(cursor, run, table)
+    percent = min(100.0, 100 * _PAGES * 8192 / max(loaded, 1))
+    cursor.execute(
+        Sql(
+            "SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (SELECT FROM {} l WHERE {}))"
+            " FROM {} s TABLESAMPLE SYSTEM ({})"
+        ).format(ddl.qualified(table), same_key(table, "s", "l"), run.shadow(table), number(percent))
+    )
+    rows, new = one_row(cursor)
+    return new / rows if rows else 0.0
