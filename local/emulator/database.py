@@ -78,6 +78,12 @@ def _provide(master: str, password: str, database: str, server: Server) -> None:
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
         if not cursor.fetchone():
             cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), role))
+        # The first master owns it, as on RDS, and may therefore revoke the rights of PUBLIC on it.
+        cursor.execute(
+            "SELECT FROM pg_database JOIN pg_roles r ON r.oid = datdba WHERE datname = 'postgres' AND rolsuper"
+        )
+        if cursor.rowcount:
+            cursor.execute(sql.SQL("ALTER DATABASE postgres OWNER TO {}").format(role))
 
 
 def _drop(database: str, server: Server) -> None:

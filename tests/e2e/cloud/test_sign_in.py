@@ -107,6 +107,8 @@ def door(cloud: Outputs, cloud_config: Config, aws: ClientSettings, instance: st
         db.autocommit = True
         with db.cursor() as cursor:
             cursor.execute(f"CREATE ROLE {USER} LOGIN PASSWORD 'known' IN ROLE rds_iam")
+            # The deployment has revoked the right of PUBLIC.
+            cursor.execute(f"GRANT CONNECT ON DATABASE postgres TO {USER}")
             yield Door(
                 "127.0.0.1",
                 cloud_config.pg_port,
@@ -114,7 +116,7 @@ def door(cloud: Outputs, cloud_config: Config, aws: ClientSettings, instance: st
                 aws["region_name"],
                 credentials_with(aws, "visitor", [f"{instance}/{USER}"]),
             )
-            cursor.execute(f"DROP ROLE {USER}")
+            cursor.execute(f"DROP OWNED BY {USER}; DROP ROLE {USER}")
 
 
 @pytest.fixture
@@ -226,6 +228,16 @@ def test_master_that_is_a_member_of_a_login_can_no_longer_use_its_password(
         finally:
             cursor.execute(f"REVOKE {USER} FROM {master['user']}")
     door.enter(master["user"], master["password"]).close()
+
+
+def test_login_of_a_function_cannot_enter_another_database(superuser: Connection) -> None:
+    with superuser.cursor() as cursor:
+        cursor.execute(
+            "SELECT datname FROM pg_database WHERE datallowconn AND has_database_privilege(%s, oid, 'CONNECT')"
+            " AND datname <> 'template1' ORDER BY 1",
+            (OTHER,),
+        )
+        assert cursor.fetchall() == [("dataforge",)]
 
 
 def test_database_url_requires_the_certificate_of_the_cloud(cloud: Outputs, cloud_config: Config) -> None:
