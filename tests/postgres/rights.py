@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from dataforge.postgres.roles import DATABASE_GRANTS, LEDGER_OWNER, MEMBERSHIPS, OWNER, ROLES
 from dataforge.tables.datasets import DATASETS
@@ -17,9 +17,7 @@ from functions.schema.declared_rights import (
 )
 from functions.schema.difference import LEDGER
 
-if TYPE_CHECKING:
-    from tests.postgres.conftest import Database
-
+Query = Callable[..., list[tuple[Any, ...]]]
 Right = tuple[str, str, str]
 """A role, a privilege and the object."""
 
@@ -65,18 +63,18 @@ IN_EFFECT = f"""
 """The rights of the roles on all objects of other owners."""
 
 
-def in_effect(database: Database, *roles: str) -> set[Right]:
-    """The rights of the roles on objects that they do not own."""
-    return {(role, privilege, name) for role, privilege, name in database.query(IN_EFFECT, [*roles])}
+def in_effect(query: Query, *roles: str) -> set[Right]:
+    """The rights of the roles on objects that they do not own. ``query`` executes a statement as the superuser."""
+    return {(role, privilege, name) for role, privilege, name in query(IN_EFFECT, [*roles])}
 
 
-def differences(database: Database) -> tuple[list[Right], list[Right]]:
+def differences(query: Query) -> tuple[list[Right], list[Right]]:
     """The rights in effect that nothing declares, and the declared ones that are not in effect.
 
     Rights of PUBLIC are not compared: every role of the server has them.
     """
-    public = {(privilege, name) for _, privilege, name in in_effect(database, "public")}
-    found = {right for right in in_effect(database, *ROLES) if right[1:] not in public}
+    public = {(privilege, name) for _, privilege, name in in_effect(query, "public")}
+    found = {right for right in in_effect(query, *ROLES) if right[1:] not in public}
     expected = set(_effect(set(_with_inherited(set(_declared())))))
     return sorted(found - expected), sorted(expected - found)
 

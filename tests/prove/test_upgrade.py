@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from local.config import ROOT, Config
 from local.generate import generate
 from local.outputs import Outputs
 from local.ports import free_port
+from tests.postgres.rights import differences
 from tests.prove.trees import STATEFUL, Tree
 
 DATASETS = ("olist", "quotes")
@@ -132,6 +134,12 @@ def fail_a_run(outputs: Outputs, target: list[str], folder: Path, environ: Mappi
 def execute(outputs: Outputs, statement: str) -> None:
     with closing(psycopg2.connect(outputs["database_url"])) as db, db, db.cursor() as cursor:
         cursor.execute(statement)
+
+
+def query(outputs: Outputs, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    with closing(psycopg2.connect(outputs["database_url"])) as db, db, db.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()
 
 
 def post(outputs: Outputs, body: Any, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -244,6 +252,15 @@ def test_doctor_reports_nothing_after_the_upgrade(upgrade: Upgrade) -> None:
     target = ["--outputs", str(upgrade.config.outputs)]
     execute(upgrade.outputs, "ALTER TABLE quotes.authors DROP CONSTRAINT IF EXISTS no_zoe")
     assert dataforge(target, "doctor")["findings"] == []
+
+
+def test_roles_have_the_declared_rights_after_the_upgrade(upgrade: Upgrade) -> None:
+    """Rights on the shadows of the failed run are not listed."""
+    undeclared, missing_rights = differences(partial(query, upgrade.outputs))
+    assert [right for right in undeclared if not right[2].startswith("shadow_")] == []
+    assert missing_rights == []
+    connects = "SELECT datname FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE grantee = 0"
+    assert {"dataforge", "postgres"}.isdisjoint(name for (name,) in query(upgrade.outputs, connects))
 
 
 def test_backups_of_the_earlier_version_are_listed_as_not_signed_and_can_be_verified_again(

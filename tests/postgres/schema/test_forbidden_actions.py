@@ -138,7 +138,7 @@ def on_server(database: str) -> Iterator[Action]:
 
 def actions(database: Database, login: str, role: str) -> Iterator[Action]:
     """Everything that the role may not do."""
-    rights = {(privilege, name) for _, privilege, name in in_effect(database, role, "public")}
+    rights = {(privilege, name) for _, privilege, name in in_effect(database.query, role, "public")}
     columns = {(privilege, name.rpartition(".")[0]) for privilege, name in rights if name.count(".") == 2}
     for schema in (*OURS, "public", "pg_catalog"):
         yield from on_schema(schema)

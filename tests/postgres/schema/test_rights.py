@@ -27,7 +27,7 @@ def examined() -> None:
 
 
 def test_rights_in_effect_are_the_declared_ones(module_database: Database) -> None:
-    undeclared, missing = differences(module_database)
+    undeclared, missing = differences(module_database.query)
     assert undeclared == []
     assert missing == []
 
@@ -37,7 +37,7 @@ def test_page_lists_the_declared_rights() -> None:
 
 
 def test_public_has_no_right_on_the_database_and_its_objects(module_database: Database) -> None:
-    found = in_effect(module_database, "public")
+    found = in_effect(module_database.query, "public")
     assert [r for r in sorted(found) if r[2] == "database" or r[2].partition(".")[0] in OURS] == []
     assert [r for r in sorted(found) if r[1] == "CREATE"] == []
 

@@ -182,6 +182,6 @@ def test_published_table_has_no_grants_of_the_workers(database: Database) -> Non
         shadow.lock(cursor, dataset, [table], Sql("ACCESS EXCLUSIVE"))
         shadow.swap(cursor, dataset, "run", [table])
         shadow.drop(cursor, "run")
-    assert differences(database) == ([], [])
+    assert differences(database.query) == ([], [])
     owner = "SELECT tableowner FROM pg_tables WHERE schemaname = 'olist' AND tablename = 'sellers'"
     assert database.query(owner) == [(OWNER,)]
