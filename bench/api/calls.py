@@ -69,7 +69,10 @@ def by_handler(*, idempotent: bool) -> Call:
             "path": "/v1/records",
             "headers": headers,
             "body": json.dumps(batch),
-            "requestContext": {"requestId": "1", "identity": {"apiKey": "writer." + "k" * 40}},
+            "requestContext": {
+                "requestId": "1",
+                "identity": {"apiKey": "writer." + "k" * 40, "apiKeyId": "bench"},
+            },
         }
 
         def post() -> None:

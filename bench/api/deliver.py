@@ -105,7 +105,10 @@ def _read(table: str, query: dict[str, str], accept: str = "application/json", e
         "path": f"/v1/tables/{table}/records",
         "headers": {"accept": accept, "accept-encoding": encoding},
         "queryStringParameters": {"limit": str(PAGE), **query},
-        "requestContext": {"requestId": "1", "identity": {"apiKey": "reader." + "k" * 40}},
+        "requestContext": {
+            "requestId": "1",
+            "identity": {"apiKey": "reader." + "k" * 40, "apiKeyId": "bench"},
+        },
     }
     begun = time.perf_counter()
     answer = handler(event, CONTEXT)

@@ -20,7 +20,7 @@ from dataforge.errors import BelowQuality, InvalidRequest, TooSlow
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.limits import CachedLimits
 from dataforge.key_limits import KeyLimits
-from dataforge.postgres.connection import transaction, with_connection
+from dataforge.postgres.connection import single_statements, transaction, with_connection
 from dataforge.postgres.key_limits import find_limits
 from dataforge.postgres.visible_rows import require_declared
 from dataforge.settings import HttpSettings, WatchSettings, read
@@ -188,18 +188,18 @@ def _json(request: Request, document: Any) -> Response:
 
 
 def _select(work: Callable[[Any], T], tables: Sequence[Table] = ()) -> T:
-    """Run ``work`` in a transaction. Raises ``TableChanged`` if one of ``tables`` differs from its declaration."""
+    """Run ``work``, which only reads. Raises ``TableChanged`` if one of ``tables`` differs from its declaration."""
 
     def select(db: Connection) -> T:
         try:
-            return read_in_transaction(db)
+            return read_statements(db)
         except psycopg2.ProgrammingError:
             with transaction(db) as cursor:
                 require_declared(cursor, tables)
             raise
 
-    def read_in_transaction(db: Connection) -> T:
-        with transaction(db) as cursor:
+    def read_statements(db: Connection) -> T:
+        with single_statements(db) as cursor:
             try:
                 return work(cursor)
             except psycopg2.errors.QueryCanceled:

@@ -33,20 +33,23 @@ class Page:
 
 
 class _Sink:
-    """The target of COPY: stores up to ``limit`` bytes, or one row that fits into a response, and drops the rest."""
+    """The target of COPY: stores rows of up to ``limit`` bytes, or one that fits into a response, and drops the rest.
+
+    Each row is prepared when it arrives, while PostgreSQL makes the next ones.
+    """
 
     def __init__(self, limit: int) -> None:
-        self.data = bytearray()
+        self.rows: list[bytes] = []
         self.full = False
-        self._limit = limit
+        self._limit, self._size = limit, 0
 
     def write(self, data: bytes) -> None:
-        """Store one row: psycopg2 calls this once for each."""
-        limit = self._limit if self.data else ANSWER_BYTES
-        if self.full or len(self.data) + len(data) > limit:
+        """Store one row, which ends with a newline: psycopg2 calls this once for each."""
+        self._size += len(data)
+        if self.full or self._size > (self._limit if self.rows else ANSWER_BYTES):
             self.full = True
         else:
-            self.data += data
+            self.rows.append(undouble(data[:-1]))
 
 
 def read_page(cursor: Cursor, query: RecordQuery) -> Page:
@@ -58,10 +61,9 @@ def read_page(cursor: Cursor, query: RecordQuery) -> Page:
     before = None if query.cursor is None else read_cursor(keys, query.scope, query.cursor, POSITION)
     sink = _Sink(PAGE_BYTES)
     cursor.copy_expert(_statement(cursor, query, order, _after(order, before), beside), sink)
-    lines = undouble(bytes(sink.data)).split(b"\n")[:-1]
-    wanted = lines[: query.limit]
+    wanted = sink.rows[: query.limit]
     rows = wanted[: leading(wanted)]
-    more = sink.full or len(lines) > len(rows)
+    more = sink.full or len(sink.rows) > len(rows)
     if not rows and more:
         raise RowTooLarge
     position = _position(order, rows, names, bool(beside), before) if more else None

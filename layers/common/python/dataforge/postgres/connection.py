@@ -158,11 +158,33 @@ def transaction(db: Connection, *, role: str | None = None) -> Iterator[Cursor]:
         except BaseException as error:
             if not db.closed:
                 db.rollback()
-            if row_security.is_refused(error):
-                raise RowSecurity(row_security.tables(db, error)) from None
+            _refuse_row_security(db, error)
             raise
     for work in _after_commit.pop(db, ()):
         work()
+
+
+@contextmanager
+def single_statements(db: Connection) -> Iterator[Cursor]:
+    """A cursor without a transaction, for reads: each statement sees the rows as of its own start, as in ``transaction``,
+    and the two round trips of BEGIN and COMMIT are saved. Errors are those of ``translated``."""
+    with translated():
+        db.autocommit = True
+        try:
+            with db.cursor() as cursor:
+                yield cursor
+        except psycopg2.Error as error:
+            _refuse_row_security(db, error)
+            raise
+        finally:
+            if not db.closed:
+                db.autocommit = False
+
+
+def _refuse_row_security(db: Connection, error: BaseException) -> None:
+    """Raise ``RowSecurity`` if it is the reason of the error. ``db`` is not in a transaction."""
+    if row_security.is_refused(error):
+        raise RowSecurity(row_security.tables(db, error)) from None
 
 
 def after_commit(cursor: Cursor, work: Callable[[], None]) -> None:

@@ -25,5 +25,6 @@ def copy_rows(rows: Sql, columns: Iterable[str], beside: Iterable[str] = ()) -> 
 
 
 def undouble(copied: bytes) -> bytes:
-    """Undo the doubled backslashes of COPY's text format, its only change to JSON; ``copied`` ends with a row."""
-    return copied.replace(rb"\\", b"\\")
+    """Undo the doubled backslashes of COPY's text format, its only change to JSON; ``copied`` is one or more whole rows."""
+    # The search for one byte is a hundred times as fast as the search for two.
+    return copied.replace(rb"\\", b"\\") if b"\\" in copied else copied
