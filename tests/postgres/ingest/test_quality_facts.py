@@ -119,6 +119,6 @@ def test_batch_takes_one_round_trip_per_table_and_two_for_its_outcome(
         answer = ingest(db, Batch.model_validate({"records": records}), Claim("owner", "one", "hash"))
     assert isinstance(answer, BatchAnswer)
     assert (answer.counts["inserted"], answer.counts["rejected"]) == (400, 600)
-    assert [text.split()[0] for text in sent] == ["INSERT", "WITH", "WITH", "SET", "INSERT"]
+    assert [text.split()[0] for text in sent] == ["LOCK", "WITH", "WITH", "SET", "INSERT"]
     tables = ["rejections", "quality_facts", "batches", "rejected_texts"]
     assert [name for name in tables if f" dataforge.{name} " in sent[-1]] == tables
