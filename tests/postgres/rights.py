@@ -71,12 +71,18 @@ def in_effect(query: Query, *roles: str) -> set[Right]:
 def differences(query: Query) -> tuple[list[Right], list[Right]]:
     """The rights in effect that nothing declares, and the declared ones that are not in effect.
 
-    Rights of PUBLIC are not compared: every role of the server has them.
+    PUBLIC has none on our objects. Those on others are not compared: every role of the server has them.
     """
-    public = {(privilege, name) for _, privilege, name in in_effect(query, "public")}
-    found = {right for right in in_effect(query, *ROLES) if right[1:] not in public}
+    public = {right for right in in_effect(query, "public") if not _is_ours(right)}
+    everywhere = {(privilege, name) for _, privilege, name in public}
+    found = {right for right in in_effect(query, *ROLES, "public") if right[1:] not in everywhere}
     expected = set(_effect(set(_with_inherited(set(_declared())))))
     return sorted(found - expected), sorted(expected - found)
+
+
+def _is_ours(right: Right) -> bool:
+    name = right[2]
+    return name == "database" or name.partition(".")[0] in OURS
 
 
 def _declared() -> Iterator[Right]:

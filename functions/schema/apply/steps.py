@@ -176,11 +176,28 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
 $function$
 """)
 
+_REVOKE_ALL = Sql("""
+CREATE OR REPLACE FUNCTION dataforge_steps.revoke_all(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+    grantee text;
+BEGIN
+    FOR grantee IN
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+        FROM (SELECT relacl AS acl FROM pg_class WHERE oid = relation
+              UNION ALL SELECT attacl FROM pg_attribute WHERE attrelid = relation AND attacl IS NOT NULL) acls,
+             aclexplode(acl) a
+        WHERE a.grantee <> (SELECT relowner FROM pg_class WHERE oid = relation)
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM %s CASCADE', relation, grantee);
+    END LOOP;
+END $function$
+""")
+
 _SWAP = Sql("""
 CREATE OR REPLACE FUNCTION dataforge_steps.swap(dataset text, tables text[], shadows text, replaced text) RETURNS void
 {definer}
 DECLARE
-    role constant text := current_setting('role');
     loader constant text := dataforge_steps.loader();
     keys jsonb;
     before jsonb;
@@ -221,7 +238,8 @@ BEGIN
             EXECUTE format('GRANT SELECT ON %I.%I TO %I', replaced, name, loader);
         END IF;
         EXECUTE format('ALTER TABLE %I.%I OWNER TO {owner}', shadows, name);
-        EXECUTE format('REVOKE ALL ON %I.%I FROM %I, %I', shadows, name, loader, role);
+        -- The run may have granted rights on its shadow. Those on the replaced table follow below.
+        PERFORM dataforge_steps.revoke_all(format('%I.%I', shadows, name)::regclass);
         EXECUTE format('ALTER TABLE %I.%I DROP COLUMN IF EXISTS _source', shadows, name);
         EXECUTE format('ALTER TABLE %I.%I RESET (autovacuum_enabled)', shadows, name);
         EXECUTE format('ALTER TABLE %I.%I SET SCHEMA %I', shadows, name, dataset);
@@ -341,6 +359,7 @@ STATEMENTS = (
     _DEFINITIONS,
     _REQUIRE_PLAIN,
     _FOREIGN_KEYS,
+    _REVOKE_ALL,
     _SWAP,
     _VALIDATE,
     _SUSPENDED,

@@ -12,6 +12,7 @@ from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import (
     ANALYST,
+    DELIVER,
     GROUPS,
     LEDGER_OWNER,
     LOAD,
@@ -171,7 +172,8 @@ def test_worker_can_fill_a_shadow_but_not_read_it(database: Database) -> None:
             worker.cursor().execute(statement)
 
 
-def test_published_table_has_no_grants_of_the_workers(database: Database) -> None:
+def test_published_table_has_no_grants_of_the_run(database: Database) -> None:
+    """Neither those of its loads, nor those by which a run that was taken over would give the table to others."""
     dataset = DATASETS["olist"]
     table = dataset.table("sellers")
     with transaction(database.connect(MIGRATE), role=MIGRATION_RUN) as cursor:
@@ -179,6 +181,10 @@ def test_published_table_has_no_grants_of_the_workers(database: Database) -> Non
         shadow.create(cursor, "run", [table])
         shadow.add_keys(cursor, table, "run")
         shadow.finish(cursor, table, "run")
+        cursor.execute(
+            f"GRANT ALL ON shadow_run.sellers TO PUBLIC, {DELIVER};"
+            f" GRANT SELECT (seller_id) ON shadow_run.sellers TO {LOAD} WITH GRANT OPTION"
+        )
         shadow.lock(cursor, dataset, [table], Sql("ACCESS EXCLUSIVE"))
         shadow.swap(cursor, dataset, "run", [table])
         shadow.drop(cursor, "run")
