@@ -60,9 +60,9 @@ def _action(table: Table, *, update: bool) -> Sql:
     others = [ident(name) for name in table.column_names if name not in table.key]
     if not update or not table.key or not others:
         return Sql("DO NOTHING")
+    new = [Sql("excluded.{}").format(name) for name in others]
     return Sql("DO UPDATE SET {} WHERE ({}) IS DISTINCT FROM ({})").format(
-        *(
-            Sql(", ").join(Sql(form).format(name=name) for name in others)
-            for form in ("{name} = excluded.{name}", "l.{name}", "excluded.{name}")
-        )
+        Sql(", ").join(Sql("{} = {}").format(name, value) for name, value in zip(others, new, strict=True)),
+        Sql(", ").join(Sql("l.{}").format(name) for name in others),
+        Sql(", ").join(new),
     )
