@@ -1,8 +1,9 @@
-"""The memory and the temporary files of each process of a function: beyond its limits the process is killed.
+"""The memory and the files of each process of a function: beyond its limits the process is killed.
 
 Memory is the resident size of the process, as Lambda measures it (not the address space, which Arrow reserves in advance).
 It is sampled, and the peak that Linux records is compared after each invocation, so that no short peak is overlooked. On
 Lambda a write to a full `/tmp` fails with the same text; here, because no file system has that size, the process ends.
+Elsewhere nothing can be written, as on Lambda.
 """
 
 import os
@@ -22,9 +23,25 @@ INTERVAL_SECONDS = 0.05
 DEFAULT_MEMORY, DEFAULT_FILES = 128, 512
 MEGABYTE = 1024 * 1024
 PROCESSES = Path("/proc")
-# After the worker has read where its code is.
+# After the worker has read where its code is, which may be below /tmp. The interpreter may write compiled modules.
 ANCHOR = '    code_dir = init["code_dir"]\n'
-OWN_FOLDER = ANCHOR + '    os.environ["TMPDIR"] = os.path.join(os.path.dirname(code_dir), "tmp")\n'
+OWN_FOLDER = (
+    ANCHOR
+    + """
+    os.environ["TMPDIR"] = os.path.join(os.path.dirname(code_dir), "tmp")
+    _own, _code = os.environ["TMPDIR"] + os.sep, os.path.dirname(os.path.dirname(code_dir)) + os.sep
+    _changing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+    def _read_only(event, arguments):
+        if event == "open" and arguments[2] & _changing and isinstance(arguments[0], (str, os.PathLike)):
+            path = os.path.abspath(os.fspath(arguments[0]))
+            elsewhere = path.startswith(_code) or not path.startswith(("/tmp/", "/dev/", "/proc/"))
+            if elsewhere and not path.startswith(_own) and "__pycache__" not in path:
+                raise OSError(30, "Read-only file system", path)
+
+    sys.addaudithook(_read_only)
+"""
+)
 
 KILLED = "Runtime exited with error: signal: killed"
 FULL = "[Errno 28] No space left on device"
@@ -115,10 +132,11 @@ class Watch:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._running)
+            time.sleep(INTERVAL_SECONDS)
+            with self._changed:
                 running = list(self._running)
             for sandbox in running:
                 sandbox.check()
-            time.sleep(INTERVAL_SECONDS)
 
 
 def resident_bytes(pid: int) -> int:

@@ -167,6 +167,13 @@ def test_temporary_files_of_a_process_are_its_own_and_limited(functions: Any, ma
     assert isinstance(invoke(functions, larger, b"500"), str)
 
 
+def test_functions_write_only_temporary_files(functions: Any, make_function: Make) -> None:
+    name = make_function("open(event, 'a').close(); return len(open(__file__).read()) > 0")
+    failed = invoke(functions, name, b'"beside-the-code.txt"')
+    assert (failed["errorType"], "Read-only file system" in failed["errorMessage"]) == ("OSError", True)
+    assert invoke(functions, name, b'"/dev/null"') is True
+
+
 def test_environment_has_at_most_4_kilobytes(emulator: ClientSettings, make_function: Make) -> None:
     def variables(length: int) -> dict[str, Any]:
         return {"Variables": {"A": "x" * (length - len('{"A":""}'))}}
