@@ -27,7 +27,7 @@ from local.emulator import (
     unknown_types,
     version_ranges,
 )
-from local.emulator.s3 import clock, lifecycle, object_lock, settings
+from local.emulator.s3 import clock, lifecycle, object_lock, settings, sizes
 
 
 def main() -> None:
@@ -66,6 +66,7 @@ def main() -> None:
     limits.apply()
     settings.apply()
     object_lock.apply()
+    sizes.apply()
     lifecycle.apply()
     administrator = json.loads(options.administrator.read_text())
     clock.apply(administrator["aws_access_key_id"])

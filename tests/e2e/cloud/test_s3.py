@@ -130,6 +130,30 @@ def test_conditional_write_to_an_existing_key_is_refused_also_in_parts(
     assert error(s3.complete_multipart_upload, **given) == ""
 
 
+def test_parts_but_the_last_have_at_least_5_mebibytes(s3: Any, make_bucket: Callable[..., str]) -> None:
+    place = {"Bucket": make_bucket(), "Key": "key"}
+
+    def complete(*sizes: int) -> str:
+        upload = s3.create_multipart_upload(**place)["UploadId"]
+        parts = [
+            {
+                "PartNumber": number,
+                "ETag": s3.upload_part(**place, UploadId=upload, PartNumber=number, Body=bytes(size))["ETag"],
+            }
+            for number, size in enumerate(sizes, 1)
+        ]
+        return error(s3.complete_multipart_upload, **place, UploadId=upload, MultipartUpload={"Parts": parts})
+
+    assert complete(5 * 2**20, 1) == ""
+    assert complete(5 * 2**20 - 1, 1) == "EntityTooSmall"
+
+
+def test_key_has_at_most_1024_bytes(s3: Any, make_bucket: Callable[..., str]) -> None:
+    bucket = make_bucket()
+    assert error(s3.put_object, Bucket=bucket, Key="é" * 512, Body=b"") == ""
+    assert error(s3.put_object, Bucket=bucket, Key="é" * 512 + "a", Body=b"") == "KeyTooLongError"
+
+
 def test_settings_of_a_bucket_in_a_stack_are_those_that_s3_returns(
     s3: Any, make_bucket: Callable[..., str], locked: str
 ) -> None:
