@@ -16,7 +16,7 @@ from dataforge.postgres.identity import advance
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.owner_rules import is_taken
 from dataforge.postgres.shadow import attempt
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.sql import Sql, from_catalog, ident
 from dataforge.runs.results.restore import Figures
 from dataforge.tables.catalogue import Table
 from functions.restore.constraints import without_unique_constraints
@@ -68,7 +68,21 @@ def _change_rows(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
     for table in reversed(parents_first):
         _execute(cursor, run, table, _delete, figures[table.name].removed)
     if circular:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        _check_deferred(cursor, run)
+
+
+def _check_deferred(cursor: Cursor, run: Run) -> None:
+    """Check the deferred constraints of the tables now.
+
+    ``ALL`` would include the one that requires suspended constraints, which are created and checked later.
+    """
+    cursor.execute(
+        "SELECT format('%%I.%%I', nspname, conname) FROM pg_constraint JOIN pg_namespace n ON n.oid = connamespace"
+        " WHERE conrelid = ANY(%s::regclass[]) AND condeferrable",
+        ([ddl.qualified(table) for table in run.tables],),
+    )
+    if names := [from_catalog(name) for (name,) in cursor.fetchall()]:
+        cursor.execute(Sql("SET CONSTRAINTS {} IMMEDIATE").format(Sql(", ").join(names)))
 
 
 def change_alone(cursor: Cursor, run: Run, table: Table, counts: Figures) -> None:

@@ -299,6 +299,27 @@ CREATE TABLE IF NOT EXISTS dataforge_steps.suspended (
     definition text NOT NULL)
 """
 
+_REQUIRE_RESUMED = Sql("""
+CREATE OR REPLACE FUNCTION dataforge_steps.require_resumed() RETURNS trigger {definer}
+BEGIN
+    -- A transaction that does not create a constraint again is rolled back at its end.
+    IF EXISTS (SELECT FROM dataforge_steps.suspended WHERE number = NEW.number) THEN
+        RAISE EXCEPTION 'the constraint % of %.% was not created again', NEW.name, NEW.dataset, NEW."table" {error};
+    END IF;
+    RETURN NULL;
+END $function$
+""").format(definer=_DEFINER, error=_RAISE)
+_REQUIRING = """
+DO $do$ BEGIN
+    -- To replace the trigger would wait for the runs that use the table.
+    IF NOT EXISTS (SELECT FROM pg_trigger
+                   WHERE tgrelid = 'dataforge_steps.suspended'::regclass AND tgname = 'require_resumed') THEN
+        CREATE CONSTRAINT TRIGGER require_resumed AFTER INSERT ON dataforge_steps.suspended
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dataforge_steps.require_resumed();
+    END IF;
+END $do$
+"""
+
 _SUSPEND = Sql("""
 CREATE OR REPLACE FUNCTION dataforge_steps.suspend_unique(dataset text, tables text[]) RETURNS void {definer}
 DECLARE
@@ -363,6 +384,8 @@ STATEMENTS = (
     _SWAP,
     _VALIDATE,
     _SUSPENDED,
+    _REQUIRE_RESUMED,
+    _REQUIRING,
     _SUSPEND,
     _RESUME,
     Sql("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {} FROM PUBLIC").format(SCHEMA),

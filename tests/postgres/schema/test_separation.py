@@ -120,6 +120,23 @@ def test_run_of_a_migration_may_not(database: Database, statement: str) -> None:
         cursor.execute(statement)
 
 
+def test_run_cannot_end_a_transaction_without_the_constraints_that_it_suspended(database: Database) -> None:
+    database.query("INSERT INTO dataforge.leases VALUES ('company', 'employees', 'write', 'x')")
+    constraints = (
+        "SELECT conname FROM pg_constraint WHERE conrelid = 'company.employees'::regclass AND contype = 'u'"
+    )
+    before = database.query(constraints)
+    assert before
+    cursor = database.connect(MIGRATE).cursor()
+    for undone in ("", "SET CONSTRAINTS ALL IMMEDIATE", "SET session_replication_role = replica"):
+        cursor.execute(f"SET LOCAL ROLE {MIGRATION_RUN}")
+        cursor.execute("SELECT dataforge_steps.suspend_unique('company', ARRAY['employees'])")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute(f"{undone}; COMMIT")
+        cursor.connection.rollback()
+    assert database.query(constraints) == before
+
+
 def test_functions_of_replays_delete_no_rejection_of_a_record(database: Database) -> None:
     """They delete what later replays superseded, and mark with the current time."""
     for status in ("running", "failed", "published"):
