@@ -61,7 +61,7 @@ def test_many_new_rows_rebuild_the_tables(filled: Forge, make_csv: MakeCsv) -> N
     assert filled.database.query("SELECT count(*) FROM pg_namespace WHERE left(nspname, 6) = 'shadow'") == [
         (0,)
     ]
-    # And what is rebuilt is unchanged for the next run.
+    # And rebuilt tables are unchanged for the next run.
     assert counts(migration(filled).run()) == [(6, 0, 6, 0, 0)] * 2
 
 
@@ -124,7 +124,7 @@ WRITES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["reconcile", "publish"])
 @pytest.mark.parametrize("write", WRITES)
-def test_rows_written_since_the_tables_were_rebuilt_are_kept(
+def test_rows_written_since_the_tables_were_rebuilt_remain(
     filled: Forge, make_csv: MakeCsv, write: str, step: str
 ) -> None:
     before = relations(filled)
