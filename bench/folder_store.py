@@ -10,8 +10,8 @@ from typing import Any
 class FolderStore:
     """The few calls of an S3 client that the migration makes; written objects are in memory."""
 
-    def __init__(self, folder: Path, prefix: str) -> None:
-        self.folder, self.prefix = folder, prefix
+    def __init__(self, folder: Path, prefix: str, *, versioned: bool = False) -> None:
+        self.folder, self.prefix, self.versioned = folder, prefix, versioned
         self.written: dict[str, bytes] = {}
 
     def get_paginator(self, _: str) -> FolderStore:
@@ -28,6 +28,11 @@ class FolderStore:
                 ]
             }
         ]
+
+    def head_object(self, **call: str) -> dict[str, Any]:
+        """A file's version, if the store has versions: the time of its last change."""
+        changed = (self.folder / call["Key"].removeprefix(self.prefix)).stat().st_mtime_ns
+        return {"ETag": "1", **({"VersionId": str(changed)} if self.versioned else {})}
 
     def get_object(self, **call: str) -> dict[str, Any]:
         """A byte range of a file."""

@@ -100,4 +100,4 @@ def server() -> Iterator[Server]:
         try:
             yield Server(config, secrets.token_urlsafe())
         finally:
-            postgres.stop(config)
+            postgres.reset(config)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg2
 
+from bench.folder_store import FolderStore
 from bench.migration import in_process
 from bench.migration.by_hand import merge_by_hand
 from bench.processors import Cost, of_server
@@ -75,7 +76,9 @@ def _fill(running: Server, folder: Path) -> None:
     """Create a database with the folder's rows, from which each round begins."""
     running.create(FILLED)
     with in_process.workers(running, FILLED, folder) as pool:
-        in_process.migrate(running, FILLED, folder, pool, 0)
+        # Later rounds of a store without versions load the same files again.
+        store = FolderStore(folder, in_process.PREFIX, versioned=True)
+        in_process.migrate(running, FILLED, folder, pool, 0, store=store)
     with closing(psycopg2.connect(running.superuser_url(FILLED))) as db:
         db.autocommit = True
         with db.cursor() as cursor:
@@ -99,24 +102,25 @@ def _copy(running: Server, database: str) -> None:
             cursor.execute("CHECKPOINT")
 
 
-def ours(running: Server, database: str, folder: Path, rule: str, threshold: float = 0) -> Round:
-    """Migrate into the database."""
+def ours(running: Server, database: str, folder: Path, rule: str, *, versioned: bool = False) -> Round:
+    """Migrate into the database. ``versioned``: the files have versions, so that they may be known."""
+    store = FolderStore(folder, in_process.PREFIX, versioned=versioned)
     with in_process.workers(running, database, folder) as pool:
         spent = of_server(running), in_process.processor_seconds(pool), time.process_time()
         begun = time.perf_counter()
-        steps, _ = in_process.migrate(running, database, folder, pool, threshold, rule)
+        steps, _ = in_process.migrate(running, database, folder, pool, 0, rule, store=store)
         seconds = time.perf_counter() - begun
         client = in_process.processor_seconds(pool) + time.process_time() - spent[1] - spent[2]
         cost = Cost(seconds, of_server(running) - spent[0], client)
         return Round(cost, steps, in_process.peak_memory(pool))
 
 
-def _compare(running: Server, title: str, folder: Path, rule: str, rounds: int) -> None:
+def _compare(running: Server, title: str, folder: Path, rule: str, rounds: int, *, versioned: bool) -> None:
     peer: list[Cost] = []
     rounds_of_ours: list[Round] = []
     for _ in range(rounds):
         _copy(running, "ours")
-        rounds_of_ours.append(ours(running, "ours", folder, rule))
+        rounds_of_ours.append(ours(running, "ours", folder, rule, versioned=versioned))
         _copy(running, "peer")
         peer.append(merge_by_hand(running, "peer", folder, update=rule == "update"))
     costs = [one.cost for one in rounds_of_ours]

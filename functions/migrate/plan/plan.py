@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dataforge.errors import NoFiles
@@ -15,6 +16,7 @@ from dataforge.s3.keys import progress_plan_key, work_list_key
 from dataforge.s3.objects import Object, list_objects, put_json
 from dataforge.settings import MigrationSettings
 from functions.migrate.plan.corrections import read_corrections
+from functions.migrate.plan.known import plan_known, read_versions
 from functions.migrate.plan.layout import Layout, Range, ranges, read_layout
 from functions.migrate.plan.register import (
     delete_plan,
@@ -27,7 +29,8 @@ from functions.migrate.plan.rejected_texts import RejectedTexts
 from functions.migrate.plan.replay import CHUNK, collect, upgrade
 from functions.migrate.plan.resumed import has_loaded, loaded_so_far, require_unchanged
 from functions.migrate.plan.source import match_files
-from functions.migrate.run.migration import Replay, Run, read_run
+from functions.migrate.run.known import find_known
+from functions.migrate.run.migration import KNOWN, Replay, Run, read_run
 from functions.migrate.run.rejections.limits import create_sequences
 from functions.migrate.run.work_items import ScanItem
 
@@ -98,16 +101,27 @@ def _plan_files(db: Connection, s3: S3Client, settings: MigrationSettings, run: 
     files = match_files(s3, run, list_objects(s3, bucket, run.prefix), bucket)
     with transaction(db, role=MIGRATION_RUN) as cursor:
         register_ignored(cursor, run, files.ignored)
-        if has_loaded(cursor, run):
+        if has_loaded(cursor, run) and run.mode != KNOWN:
             leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in run.tables])
             create_sequences(cursor, run.id, run.dataset.name, run.tables)
             require_unchanged(cursor, run, (file for _, file in files.taken))
             return []
-    return _register_files(db, s3, settings, run, files.taken)
+    versions = read_versions(s3, (file for _, file in files.taken))
+    with transaction(db, role=MIGRATION_RUN) as cursor:
+        if earlier := find_known(cursor, run, versions):
+            leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in run.tables])
+            plan_known(cursor, run, earlier)
+            return []
+    return _register_files(db, s3, settings, run, files.taken, versions)
 
 
 def _register_files(
-    db: Connection, s3: S3Client, settings: MigrationSettings, run: Run, files: list[tuple[Taken, Object]]
+    db: Connection,
+    s3: S3Client,
+    settings: MigrationSettings,
+    run: Run,
+    files: list[tuple[Taken, Object]],
+    versions: Mapping[str, str | None],
 ) -> list[ScanItem]:
     """Register files and ranges in the ledger and create the shadows. Returns the ranges to scan."""
     layouts = [read_layout(s3, taken, file, settings.chunk_bytes) for taken, file in files]
@@ -116,7 +130,9 @@ def _register_files(
         delete_plan(cursor, run)
         items: list[ScanItem] = []
         for number, ((taken, file), layout) in enumerate(zip(files, layouts, strict=True)):
-            items += register_file(cursor, run, number, file, taken.source.file, layout)
+            items += register_file(
+                cursor, run, number, file, taken.source.file, layout, versions.get(file.key)
+            )
         register_tables(cursor, run)
     return items
 

@@ -51,17 +51,23 @@ def register_ignored(cursor: Cursor, run: Run, ignored: Mapping[str, str]) -> No
 
 
 def register_file(
-    cursor: Cursor, run: Run, number: int, file: Object, source: str, layout: Layout
+    cursor: Cursor,
+    run: Run,
+    number: int,
+    file: Object,
+    source: str,
+    layout: Layout,
+    version: str | None = None,
 ) -> list[ScanItem]:
     """Register a file and its ranges. Returns the ranges to scan."""
     cursor.execute(
         "INSERT INTO dataforge.migration_files (migration_id, file_number, bucket, key, etag, size, source, header,"
-        " data_start, data_end, compression, folder_values, record_end, archive)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " data_start, data_end, compression, folder_values, record_end, archive, version)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             *(run.id, number, file.bucket, file.key, file.etag, file.size),
             *(source, list(layout.header), layout.start, layout.end, layout.compression),
-            *(folder_values_json(layout.folder_values), layout.record_end, file.archive),
+            *(folder_values_json(layout.folder_values), layout.record_end, file.archive, version),
         ),
     )
     first = _next_chunk(cursor, run)

@@ -19,6 +19,7 @@ from functions.migrate.publish.quality_facts import store_facts
 from functions.migrate.publish.replay import close_replay
 from functions.migrate.publish.swap import swap, swap_rebuilt
 from functions.migrate.run.declared import require_columns
+from functions.migrate.run.known import remember
 from functions.migrate.run.migration import MERGE, REBUILD, SWAP, Run, read_run
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _PUBLICATIONS = {SWAP: swap, MERGE: merge, REBUILD: swap_rebuilt}
+"""How rows become visible. Those of known files are visible already."""
 
 PUBLISH_LOCK_MS = 5_000
 """Time-out for the table locks, in milliseconds; readers queue behind the request. The step is retried after it."""
@@ -56,7 +58,9 @@ def _publish(cursor: Cursor, run: Run, execution: str) -> None:
     cursor.execute(Sql("SET LOCAL lock_timeout = {}").format(PUBLISH_LOCK_MS))
     require_sound(cursor, with_relatives(run.dataset, run.tables))
     require_columns(cursor, run.id, run.tables)
-    _PUBLICATIONS[run.mode](cursor, run)
+    if run.mode in _PUBLICATIONS:
+        _PUBLICATIONS[run.mode](cursor, run)
+    remember(cursor, run)
     cursor.execute(
         "UPDATE dataforge.migrations SET status = 'published', finished_at = now() WHERE migration_id = %s",
         (run.id,),

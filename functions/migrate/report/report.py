@@ -25,7 +25,7 @@ from functions.migrate.report.files import files_of
 from functions.migrate.report.rejection_files import write_rejections, write_replayed
 from functions.migrate.report.rejections import cleanings_of, rejections_of
 from functions.migrate.run.ledger import read_ignored_files
-from functions.migrate.run.migration import MERGE, SWAP, Run, read_run
+from functions.migrate.run.migration import REBUILD, SWAP, Run, read_run
 from functions.migrate.run.rejections.read import read_uncounted
 from functions.migrate.run.suggestions import suggestions_of
 
@@ -103,7 +103,7 @@ def _document(
         status=status,
         error=error,
         cause=cause,
-        mode=MERGE if run.mode == MERGE else SWAP,
+        mode=SWAP if run.mode == REBUILD else run.mode,
         on_conflict=run.on_conflict,
         replay=run.replay and run.replay.model_dump(),
         quality=_share(quality),

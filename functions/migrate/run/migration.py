@@ -44,9 +44,9 @@ class Replay(BaseModel):
         return f"migration {self.migration_id}" if self.migration_id else f"batch {self.batch_id}"
 
 
-SWAP, MERGE, REBUILD = "swap", "merge", "rebuild"
-"""How the rows of a run become visible: its shadows replace empty tables; its rows are inserted; or its shadows, to which
-the stored rows are added, replace filled tables."""
+SWAP, MERGE, REBUILD, KNOWN = "swap", "merge", "rebuild", "known"
+"""How the rows of a run become visible: its shadows replace empty tables; its rows are inserted; its shadows, to which the
+stored rows are added, replace filled tables; or they are known to be stored."""
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,7 @@ ROLE_SQL = (
         "GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.migration_chunks, dataforge.migration_tables TO {}"
     ).format(MIGRATION_RUN),
     Sql("GRANT SELECT, INSERT, DELETE ON dataforge.migration_files TO {}").format(MIGRATION_RUN),
+    Sql("GRANT SELECT, INSERT, DELETE ON dataforge.known_runs TO {}").format(MIGRATION_RUN),
     Sql("GRANT SELECT, INSERT ON dataforge.migration_steps TO {}").format(MIGRATION_RUN),
     Sql("GRANT INSERT ON dataforge.quality_facts TO {}").format(MIGRATION_RUN),
     Sql("GRANT SELECT, INSERT ON dataforge.rejections TO {}").format(MIGRATION_RUN),

@@ -51,14 +51,22 @@ class State(BaseModel):
     rows: int
 
 
+def state_with(cursor: Cursor, table: Table, rows: int) -> State | None:
+    """The present state of a table of which the number of rows is known, without a scan.
+
+    Rows that are younger than an open transaction are not recognized later.
+    """
+    identity = _identity(cursor, table)
+    return State(identity=identity, before=_oldest_open(cursor), rows=rows) if identity else None
+
+
 def observe(cursor: Cursor, table: Table) -> State | None:
     """The table's present state. None if it cannot be recognized later: an open transaction is older than one of its rows.
 
     A statement that reads the table after this call reads this state, if ``is_unwritten`` holds later.
     """
     identity = _identity(cursor, table)
-    cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-    before = int(one_row(cursor)[0])
+    before = _oldest_open(cursor)
     rows, older, _ = _count(cursor, table, before)
     return State(identity=identity, before=before, rows=rows) if identity and rows == older else None
 
@@ -71,6 +79,11 @@ def is_unwritten(cursor: Cursor, table: Table, state: State) -> bool:
         and 0 <= now - state.before < _HALF_CIRCLE
         and _identity(cursor, table) == state.identity
     )
+
+
+def _oldest_open(cursor: Cursor) -> int:
+    cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+    return int(one_row(cursor)[0])
 
 
 def _identity(cursor: Cursor, table: Table) -> str:

@@ -46,6 +46,16 @@ INTERNAL = (
         PRIMARY KEY (migration_id, file_number))""",
     "ALTER TABLE dataforge.migration_files ADD COLUMN IF NOT EXISTS record_end text",
     "ALTER TABLE dataforge.migration_files ADD COLUMN IF NOT EXISTS archive text",
+    "ALTER TABLE dataforge.migration_files ADD COLUMN IF NOT EXISTS version text",
+    # Unlogged: a crash of the server empties it.
+    """CREATE UNLOGGED TABLE IF NOT EXISTS dataforge.known_runs (
+        dataset text NOT NULL,
+        prefix text NOT NULL,
+        migration_id text NOT NULL,
+        digest text NOT NULL,
+        states jsonb NOT NULL,
+        stored_by xid8 NOT NULL DEFAULT pg_current_xact_id(),
+        PRIMARY KEY (dataset, prefix))""",
     """CREATE TABLE IF NOT EXISTS dataforge.migration_chunks (
         migration_id text NOT NULL,
         chunk integer NOT NULL,

@@ -94,6 +94,14 @@ def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[Object]:
                     yield Object(bucket, item["Key"], item["ETag"], item["Size"])
 
 
+def read_version(s3: S3Client, source: Object) -> str | None:
+    """The id of the object's version; None if the bucket has no versions. Raises the errors of ``get``."""
+    with translated(source.bucket, source.key):
+        answer = s3.head_object(Bucket=source.bucket, Key=source.stored_key)
+    version = answer.get("VersionId")
+    return version if version != "null" and answer["ETag"] == source.etag else None
+
+
 def read_range(s3: S3Client, source: Object, start: int, end: int) -> bytes:
     """Bytes ``start`` up to, not including, ``end``.
 
