@@ -1,4 +1,4 @@
-"""A run of the files of the last one, into tables that were not written since, says so without loading."""
+"""A run of the files of the last one, into tables that were not written since, reports so without loading."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COUNTS = ("read", "loaded", "unchanged", "deduplicated", "rejected")
 
 @pytest.fixture
 def versioned(forge: Forge, make_csv: MakeCsv) -> Iterator[Forge]:
-    """Three customers and their orders were migrated from a bucket with versions; one of the records is there twice."""
+    """Three customers and their orders were migrated from a bucket with versions; one of the records exists twice."""
     forge.s3.put_bucket_versioning(Bucket="raw", VersioningConfiguration={"Status": "Enabled"})
     put(forge, make_csv)
     migration(forge).run()
@@ -91,7 +91,7 @@ WRITES = {
         "INSERT INTO olist.customers VALUES (md5('1'), md5('1'), '01037', 'mine', 'SP')",
     ],
     "crash": [
-        "BEGIN; TRUNCATE dataforge.known_runs; COMMIT",  # What recovery does with an unlogged table.
+        "BEGIN; TRUNCATE dataforge.known_runs; COMMIT",  # As recovery truncates an unlogged table.
     ],
     "copy of the database": [
         "CREATE TEMPORARY TABLE copied AS SELECT * FROM dataforge.known_runs",
