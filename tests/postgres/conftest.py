@@ -168,7 +168,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         )
         yield server
     finally:
-        postgres.stop(config)
+        postgres.reset(config)
         shutil.rmtree(state, ignore_errors=True)
 
 
