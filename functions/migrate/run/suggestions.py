@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 _AT_ONCE = 1_000
 
 _COLUMNS = """
-    SELECT "table", e->>'column' FROM dataforge.rejections, jsonb_array_elements(errors) e
-    WHERE migration_id = %s AND e->>'column' IS NOT NULL
-    GROUP BY 1, 2 ORDER BY count(*) DESC, 1, 2 LIMIT %s
+    SELECT "table", array_agg(name ORDER BY place) FROM (
+        SELECT "table", e->>'column' AS name,
+            row_number() OVER (PARTITION BY "table" ORDER BY count(*) DESC, e->>'column') AS place
+        FROM dataforge.rejections, jsonb_array_elements(errors) e
+        WHERE migration_id = %s AND e->>'column' IS NOT NULL
+        GROUP BY 1, 2
+    ) columns WHERE place <= %s GROUP BY 1
 """
 _READ = 'SELECT "table", read, rejected FROM dataforge.migration_tables WHERE migration_id = %s'
 _UNREADABLE = """
@@ -43,14 +47,29 @@ _UNKNOWN_KEYS = """
     WHERE migration_id = %s AND "table" = %s AND e->>'code' = 'unknown_column'
     GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s
 """
-_RECORDS = """
-    SELECT r.raw, f.header, f.folder_values, f.source, r.file
+_MISFITS = """
+    SELECT r.raw, f.header, f.source
     FROM dataforge.rejections r JOIN dataforge.migration_files f ON f.migration_id = r.migration_id AND f.key = r.file
-    WHERE r.migration_id = %(run)s AND r."table" = %(table)s
-      AND r.errors @> jsonb_build_array(jsonb_build_object(%(name)s, %(value)s))
-      AND length(r.raw #>> '{}') <= %(characters)s
-    ORDER BY r.id LIMIT %(records)s
+    WHERE r.migration_id = %s AND r."table" = %s AND r.errors @> '[{"code": "field_count"}]'
+      AND length(r.raw #>> '{}') <= %s
+    ORDER BY r.id LIMIT %s
 """
+_RECORDS = """
+    WITH named AS (
+        SELECT DISTINCT id, e->>'column' AS name FROM dataforge.rejections, jsonb_array_elements(errors) e
+        WHERE migration_id = %(run)s AND "table" = %(table)s AND e->>'column' = ANY(%(names)s)
+          AND length(raw #>> '{}') <= %(characters)s
+    ), first AS (
+        SELECT id, array_agg(name) AS names
+        FROM (SELECT *, row_number() OVER (PARTITION BY name ORDER BY id) AS place FROM named) numbered
+        WHERE place <= %(records)s GROUP BY id
+    )
+    SELECT r.raw, f.header, f.folder_values, f.source, r.file, first.names
+    FROM first JOIN dataforge.rejections r USING (id)
+    JOIN dataforge.migration_files f ON f.migration_id = r.migration_id AND f.key = r.file
+    ORDER BY r.id
+"""
+"""Records that were rejected for several columns are read once."""
 
 
 def suggestions_of(cursor: Cursor, run: Run) -> dict[str, tuple[Suggestion, ...]]:
@@ -60,9 +79,11 @@ def suggestions_of(cursor: Cursor, run: Run) -> dict[str, tuple[Suggestion, ...]
     cursor.execute(_READ, (run.id,))
     counts = {table: (read, rejected) for table, read, rejected in cursor.fetchall()}
     cursor.execute(_COLUMNS, (run.id, COLUMNS))
-    columns = cursor.fetchall()
+    columns: dict[str, list[str]] = dict(cursor.fetchall())
     found = {
-        table.name: tuple(suggestions_for(table, _evidence(cursor, run, table, counts, columns)))
+        table.name: tuple(
+            suggestions_for(table, _evidence(cursor, run, table, counts, columns.get(table.name, ())))
+        )
         for table in run.tables
     }
     return {name: some for name, some in found.items() if some}
@@ -73,14 +94,14 @@ def _evidence(
     run: Run,
     table: Table,
     counts: Mapping[str, tuple[int, int]],
-    columns: Sequence[tuple[str, str]],
+    columns: Sequence[str],
 ) -> Evidence:
+    """The evidence of a table, with the values of these columns."""
     read, rejected = counts.get(table.name, (0, 0))
-    names = [column for name, column in columns if name == table.name and column in table.by_name]
     return Evidence(
         read,
         rejected,
-        [(name, _values(cursor, run, table, name)) for name in names],
+        _values(cursor, run, table, [name for name in columns if name in table.by_name]),
         _misfits(cursor, run, table) if read and read == rejected else None,
         _codecs(cursor, run, table),
         _unknown_keys(cursor, run, table),
@@ -99,42 +120,35 @@ def _unknown_keys(cursor: Cursor, run: Run, table: Table) -> list[tuple[str, int
     return cursor.fetchall()
 
 
-def _values(cursor: Cursor, run: Run, table: Table, column: str) -> ColumnValues:
-    found = ColumnValues()
-    for fields in _fields(cursor, run, table, column):
-        found.add(fields, column)
-    return found
+def _values(
+    cursor: Cursor, run: Run, table: Table, names: Sequence[str]
+) -> Iterator[tuple[str, ColumnValues]]:
+    """The values of these columns in records that were rejected for them, as they are in the files."""
+    found = {name: ColumnValues() for name in names}
+    for fields, rejected in _fields(cursor, run, table, names) if names else ():
+        for name in rejected:
+            found[name].add(fields, name)
+    yield from found.items()
 
 
-def _fields(cursor: Cursor, run: Run, table: Table, column: str) -> Iterator[dict[str, object]]:
-    """The fields of records that were rejected for the column, as they are in the files."""
+def _fields(
+    cursor: Cursor, run: Run, table: Table, names: Sequence[str]
+) -> Iterator[tuple[dict[str, object], list[str]]]:
+    """The fields of records, and for which of the columns each was rejected."""
     sources = {source.file: source for source in run.dataset.sources}
-    _select(cursor, run, table, "column", column, RECORDS)
+    asked = {"run": run.id, "table": table.name, "names": list(names)}
+    cursor.execute(_RECORDS, {**asked, "characters": RAW_CHARACTERS, "records": RECORDS})
     while rows := cursor.fetchmany(_AT_ONCE):
-        for raw, header, folder_values, source, file in rows:
+        for raw, header, folder_values, source, file, rejected in rows:
             fields = record_fields(raw, header, folder_values or {}, sources.get(source), file)
             if not isinstance(fields, list):
-                yield dict(fields)
-
-
-def _select(cursor: Cursor, run: Run, table: Table, name: str, value: str, records: int) -> None:
-    cursor.execute(
-        _RECORDS,
-        {
-            "run": run.id,
-            "table": table.name,
-            "name": name,
-            "value": value,
-            "characters": RAW_CHARACTERS,
-            "records": records,
-        },
-    )
+                yield dict(fields), rejected
 
 
 def _misfits(cursor: Cursor, run: Run, table: Table) -> Misfits | None:
     sources = {source.file: source for source in run.dataset.sources}
-    _select(cursor, run, table, "code", "field_count", MISFITS)
-    rows = [row for row in cursor.fetchall() if isinstance(row[0], str) and row[3] in sources]
+    cursor.execute(_MISFITS, (run.id, table.name, RAW_CHARACTERS, MISFITS))
+    rows = [row for row in cursor.fetchall() if isinstance(row[0], str) and row[2] in sources]
     if not rows:
         return None
-    return Misfits([row[0] for row in rows], rows[0][1], sources[rows[0][3]].dialect.delimiters[0])
+    return Misfits([row[0] for row in rows], rows[0][1], sources[rows[0][2]].dialect.delimiters[0])

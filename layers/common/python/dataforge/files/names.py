@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
 """The compression of each extension that may follow that of a text."""
@@ -41,6 +42,7 @@ def is_csv(name: str) -> bool:
     return without_compression(name).endswith(CSV)
 
 
+@lru_cache(256)
 def is_json_lines(name: str) -> bool:
     """Whether a file is JSON Lines, by its name."""
     return without_compression(name).endswith(JSON_LINES)

@@ -86,6 +86,9 @@ def split_records(data: bytes, *, last: bool) -> Records:
     ``last``: the data ends at the end of the file, so a record without a line end is complete, and one with an unclosed
     quote is malformed.
     """
+    if last and data and not any(mark in data for mark in (b'"', b"\n", b"\r")):
+        # Rejected records are read one by one.
+        return Records(np.array([len(data)], np.int64), [])
     parts: list[Offsets] = [_NONE]
     malformed: list[int] = []
     count = 0
@@ -295,6 +298,8 @@ def _first_line(data: bytes, ends: Offsets) -> int:
 def parse_fields(record: bytes) -> list[bytes] | None:
     """The fields of one record, unquoted; None if it is malformed. Its line end (LF, CRLF or CR) is removed."""
     record = record.removesuffix(b"\n").removesuffix(b"\r")
+    if b'"' not in record:
+        return record.split(b",")
     fields, position = [], 0
     while match := _FIELD_OF.match(record, position):
         quoted, plain = match.groups()

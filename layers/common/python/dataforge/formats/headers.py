@@ -69,7 +69,10 @@ class Headers:
 
     def repeats(self, fields: Iterable[str], header: tuple[str, ...]) -> bool:
         """Whether a record is the header of a file with these columns again, in any order."""
-        return sorted(self.columns([field.strip() for field in fields])) == _sorted(header)
+        headers = [field.strip() for field in fields]
+        # Nearly all records are excluded by their first field.
+        known = bool(headers) and (self.column(headers[0]) or headers[0]) in header
+        return known and sorted(self.columns(headers)) == _sorted(header)
 
     def _texts(self, header: Iterable[str]) -> Iterator[tuple[str, ...]]:
         """For each column of a file, the headers that it may have."""

@@ -17,7 +17,7 @@ from dataforge.tables.catalogue import Table
 
 COLUMNS = 10
 """Columns with the most rejections, which are examined."""
-RECORDS = 20_000
+RECORDS = 5_000
 """Rejected records of a column that are read."""
 RAW_CHARACTERS = 4_000
 """Longer records are not read."""

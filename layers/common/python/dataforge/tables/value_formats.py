@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from dataforge.formats.words import texts
 from dataforge.tables.types.interval import INTERVAL, Interval
@@ -256,6 +256,7 @@ def _from_epoch(kind: str, text: str, unit: int) -> str:
     return clear + ("+00:00" if kind == "timestamptz" else "")
 
 
+@lru_cache(1024)
 def _compile(date_format: str) -> re.Pattern[str]:
     """A format of dates as a pattern over the whole text. Raises ``ValueError`` naming a part that is not known.
 
