@@ -9,6 +9,7 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
+from dataforge.records.quality import quality_of
 from dataforge.records.suggestions import Suggestion
 from dataforge.runs.results.report import Orphans, Reason
 from dataforge.tables.catalogue import Dataset, Table
@@ -48,7 +49,7 @@ class TableResult:
     @property
     def quality(self) -> float:
         """1 - rejected / read; 1 if nothing was read."""
-        return 1 - self.rejected / self.read if self.read else 1.0
+        return _quality(self.read, self.rejected)
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,9 @@ class CheckResult:
     @property
     def quality(self) -> float:
         """The quality over all tables."""
-        read = sum(table.read for table in self.tables)
-        return 1 - sum(table.rejected for table in self.tables) / read if read else 1.0
+        return _quality(
+            sum(table.read for table in self.tables), sum(table.rejected for table in self.tables)
+        )
 
     def passes(self, threshold: float) -> bool:
         """Whether no quality, neither of a table nor over all, is below the threshold."""
@@ -78,6 +80,11 @@ class CheckResult:
         ]
         low += [f"all tables together {self.quality:.4f}"] if self.quality < threshold else []
         return f"The quality is below the threshold {threshold:g}: {'; '.join(low)}."
+
+
+def _quality(read: int, rejected: int) -> float:
+    found = quality_of(read, rejected)
+    return 1.0 if found is None else float(found)
 
 
 def check_folder(

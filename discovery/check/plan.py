@@ -17,7 +17,7 @@ from functions.migrate.plan.layout import Layout, read_layout
 from functions.migrate.plan.register import scan_items
 from functions.migrate.plan.source import match_files
 from functions.migrate.run.migration import Run
-from functions.migrate.run.work_items import LoadItem
+from functions.migrate.run.work_items import LoadItem, load_item
 from functions.migrate.scan.chunks import Chunk, Scanned, chunks_of
 from functions.migrate.scan.scan import scanned
 
@@ -86,25 +86,21 @@ def _chunks(s3: S3Client, run: Run, file: Object, layout: Layout) -> Iterator[Ch
 def _item(
     run: Run, file_number: int, number: int, taken: Taken, file: Object, layout: Layout, chunk: Chunk
 ) -> LoadItem:
-    chosen = {table.name for table in run.tables}
-    return LoadItem(
-        migration_id=run.id,
-        chunk=number,
-        bucket=file.bucket,
-        key=file.key,
-        etag=file.etag,
-        size=file.size,
-        start=chunk.start,
-        end=chunk.end,
-        compression=layout.compression,
-        archive=file.archive,
-        dataset=run.dataset.name,
-        file_number=file_number,
-        source=taken.source.file,
-        header=layout.header,
-        tables=tuple(name for name in taken.source.tables if name in chosen),
-        line=chunk.line,
-        progress="",
-        folder_values=dict(layout.folder_values) or None,
-        record_end=layout.record_end,
-    )
+    columns = {
+        "chunk": number,
+        "bucket": file.bucket,
+        "key": file.key,
+        "etag": file.etag,
+        "size": file.size,
+        "start": chunk.start,
+        "end": chunk.end,
+        "compression": layout.compression,
+        "archive": file.archive,
+        "file_number": file_number,
+        "source": taken.source.file,
+        "header": layout.header,
+        "line": chunk.line,
+        "folder_values": dict(layout.folder_values) or None,
+        "record_end": layout.record_end,
+    }
+    return load_item(run, taken.source.tables, columns)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.errors import InvalidRequest
 from dataforge.postgres.sql import Sql
+from dataforge.records.quality import quality_of
 from dataforge.tables.catalogue import Dataset
 from functions.deliver.quality.rules import as_documents, count_failures
 
@@ -159,7 +160,8 @@ def _scores(totals: Sequence[Any]) -> dict[str, Any]:
 
 
 def _score(read: int, rejected: int) -> float | None:
-    return 1 - rejected / read if read else None
+    found = quality_of(read, rejected)
+    return None if found is None else float(found)
 
 
 def _point(begins: str, read: int, rejected: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataforge.postgres.open_transactions import open_transactions
 from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
+from dataforge.records.quality import quality_of
 from dataforge.records.validate import content_hash
 from dataforge.runs import leases
 from dataforge.tables.catalogue import Table
@@ -84,7 +85,7 @@ def reconcile(db: Connection, s3: S3Client, run_id: str) -> dict[str, str]:
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
         _require_all_loaded(cursor, run)
         tables, failures = _reconcile_tables(cursor, run)
-        overall = None if failures else quality(sum(t.read for t in tables), sum(t.rejected for t in tables))
+        overall = None if failures else _quality(sum(t.read for t in tables), sum(t.rejected for t in tables))
         cursor.execute(
             "UPDATE dataforge.migrations SET quality = %s WHERE migration_id = %s", (overall, run_id)
         )
@@ -99,9 +100,10 @@ def reconcile(db: Connection, s3: S3Client, run_id: str) -> dict[str, str]:
     return {"quality": str(overall)}
 
 
-def quality(read: int, rejected: int) -> Decimal:
-    """1 − rejected / read; 1 if nothing was read."""
-    return Decimal(read - rejected) / read if read else Decimal(1)
+def _quality(read: int, rejected: int) -> Decimal:
+    """The quality; 1 if nothing was read."""
+    found = quality_of(read, rejected)
+    return Decimal(1) if found is None else found
 
 
 def _reconcile_tables(cursor: Cursor, run: Run) -> tuple[list[_Figures], dict[str, str]]:
@@ -150,7 +152,7 @@ def _reconcile_table(cursor: Cursor, run: Run, table: Table) -> _Figures:
     cursor.execute(
         "UPDATE dataforge.migration_tables SET read = %s, loaded = %s, unchanged = %s, deduplicated = %s, rejected = %s,"
         ' updated = %s, source_hash = %s, target_hash = %s, quality = %s WHERE migration_id = %s AND "table" = %s',
-        (*figures, quality(figures.read, figures.rejected), run.id, table.name),
+        (*figures, _quality(figures.read, figures.rejected), run.id, table.name),
     )
     reconcile_files(cursor, run, table, resolved)
     store_orphans(cursor, run, table)

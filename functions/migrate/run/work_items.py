@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -97,20 +98,21 @@ def load_items(cursor: Cursor, run: Run) -> list[LoadItem]:
         " WHERE c.migration_id = %s AND c.first_byte IS NOT NULL ORDER BY f.file_number, c.first_byte, c.end_byte",
         (run.id,),
     )
+    # A replay has no source file: its records are rows of any of its tables.
     chosen = [table.name for table in run.tables]
-    feeds = {source.file: [t for t in source.tables if t in chosen] for source in run.dataset.sources}
-    return [
-        _load_item(run, dict(zip(_COLUMNS, row, strict=True)), feeds, chosen) for row in cursor.fetchall()
-    ]
+    feeds = {source.file: source.tables for source in run.dataset.sources}
+    rows = [dict(zip(_COLUMNS, row, strict=True)) for row in cursor.fetchall()]
+    return [load_item(run, feeds.get(columns["source"], chosen), columns) for columns in rows]
 
 
-def _load_item(run: Run, columns: dict[str, Any], feeds: dict[str, list[str]], chosen: list[str]) -> LoadItem:
+def load_item(run: Run, tables: Iterable[str], columns: Mapping[str, Any]) -> LoadItem:
+    """The chunk with these ``columns`` of a file whose records are rows of these tables."""
+    chosen = {table.name for table in run.tables}
     return LoadItem(
         migration_id=run.id,
         dataset=run.dataset.name,
         progress=run.progress,
         replay=run.replay is not None,
-        # A replay has no source file: its records are rows of any of its tables.
-        tables=tuple(feeds.get(columns["source"], chosen)),
+        tables=tuple(name for name in tables if name in chosen),
         **columns,
     )

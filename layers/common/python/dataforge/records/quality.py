@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -27,6 +28,11 @@ _INSERT = Sql("""
     INSERT INTO dataforge.quality_facts (source, source_id, dataset, "table", read, accepted, rejected, rules)
     VALUES """)
 _VALUES = Sql("(%s, %s, %s, %s, %s, %s, %s, %s)")
+
+
+def quality_of(read: int, rejected: int) -> Decimal | None:
+    """1 − rejected / read; None if nothing was read."""
+    return Decimal(read - rejected) / read if read else None
 
 
 @dataclass(frozen=True)
