@@ -33,6 +33,7 @@ from functions.deliver.key_expiry import count_ending, publish_ending
 from functions.deliver.quality.last_quality import LastQuality, last_quality
 from functions.deliver.quality.report import DEFAULT_WINDOW, describe_quality, read_window
 from functions.deliver.quality.score_metric import WINDOW, publish_scores
+from functions.deliver.quality.sums import sum_facts
 from functions.deliver.records.indexes import unindexed
 from functions.deliver.records.page import Page, read_page
 from functions.deliver.records.query import RecordQuery, read_parameters, read_query
@@ -67,7 +68,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @entry_point(logger, tracer)
 def watch(event: dict[str, Any], context: LambdaContext) -> None:
-    """Publish the scores and the number of keys that end soon as metrics. Runs every hour."""
+    """Sum quality facts by day, and publish scores and the number of keys that end soon. Runs every hour."""
+    _select(sum_facts)
     window, days = read_window(WINDOW), read(WatchSettings).alarm_days
     datasets = _select(lambda cursor: [describe_quality(cursor, d, window) for d in DATASETS.values()])
     publish_scores(metrics, datasets)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from dataforge.postgres.roles import (
     AUDITED,
     DELETE_SUPERSEDED,
+    DELIVER,
     FUNCTIONS,
     GENERATE,
     MARK_REPLAYED,
@@ -17,6 +18,7 @@ from dataforge.postgres.roles import (
     RECORD_AUDIT,
     ROLE_SQL,
     RUNS,
+    SUM_QUALITY,
     table_grants,
 )
 from dataforge.postgres.sql import Sql, from_catalog, ident
@@ -94,7 +96,8 @@ def on_functions() -> set[tuple[str, str]]:
     """Each function, with the types that identify it and without spaces, and a role that may execute it."""
     steps = {(compact(f"{SCHEMA}.{name}"), role) for name in CALLED for role in RUNS}
     replays = {(compact(function), MIGRATION_RUN) for function in (MARK_REPLAYED, DELETE_SUPERSEDED)}
-    return steps | replays | {(compact(RECORD_AUDIT), role) for role in (*AUDITED, *RUNS)}
+    sums = {(compact(SUM_QUALITY), DELIVER)}
+    return steps | replays | sums | {(compact(RECORD_AUDIT), role) for role in (*AUDITED, *RUNS)}
 
 
 def compact(function: str) -> str:

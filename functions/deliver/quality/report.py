@@ -15,6 +15,7 @@ from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.errors import InvalidRequest
 from dataforge.postgres.sql import Sql
 from dataforge.records.quality import quality_of
+from dataforge.runs.quality_sums import FACT_ID
 from dataforge.tables.catalogue import Dataset
 from functions.deliver.quality.rules import as_documents, count_failures
 
@@ -24,30 +25,69 @@ if TYPE_CHECKING:
 
 DEFAULT_WINDOW = "30d"
 POINTS = 30
-"""Points of a trend."""
+"""Points of a trend, or fewer: a point of a window of more than 30 days is whole days."""
+_DAY = timedelta(days=1)
 
 _WINDOW = re.compile(r"([1-9][0-9]{0,2})([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _UTC = Sql("""to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')""")
 
-_TOTALS = Sql("""
-    SELECT "table", sum(read)::bigint, sum(rejected)::bigint,
-        coalesce(sum(read) FILTER (WHERE at > now() - %(window)s), 0)::bigint,
-        coalesce(sum(rejected) FILTER (WHERE at > now() - %(window)s), 0)::bigint,
-        {}, extract(epoch FROM now() - max(at))::bigint
-    FROM dataforge.quality_facts WHERE dataset = %(dataset)s GROUP BY "table"
-""").format(_UTC.format(Sql("max(at)")))
-_TREND = Sql("""
-    SELECT "table", {} AS begins,
-        sum(read)::bigint, sum(rejected)::bigint
-    FROM dataforge.quality_facts WHERE dataset = %(dataset)s AND at > now() - %(window)s
-    GROUP BY "table", begins ORDER BY begins
-""").format(_UTC.format(Sql("date_bin(%(step)s, at, timestamptz '2000-01-03')")))
-_CODES = """
-    SELECT "table", columns.key, codes.key, sum(codes.value::bigint)::bigint
-    FROM dataforge.quality_facts, jsonb_each(rules) AS columns, jsonb_each_text(columns.value) AS codes
-    WHERE dataset = %(dataset)s AND at > now() - %(window)s AND rejected > 0 GROUP BY 1, 2, 3
+_PARTS = Sql("""
+    WITH span AS (
+        SELECT begins, ((begins - interval '1 microsecond') AT TIME ZONE 'UTC')::date + 1 AS day,
+            coalesce((SELECT until FROM dataforge.quality_summed), '0') AS until
+        FROM (SELECT CASE WHEN %(whole_days)s THEN date_trunc('day', now() - %(window)s, 'UTC')
+            ELSE now() - %(window)s END) s (begins)
+    ), parts AS (
+        SELECT "table", day::timestamp AT TIME ZONE 'UTC' AS at, read, rejected, rules
+        FROM dataforge.quality_sums
+        WHERE dataset = %(dataset)s AND "table" = ANY(%(tables)s) AND day >= (SELECT day FROM span)
+        UNION ALL
+        SELECT "table", at, read, rejected, rules FROM dataforge.quality_facts
+        WHERE dataset = %(dataset)s AND "table" = ANY(%(tables)s) AND at > (SELECT begins FROM span)
+            AND at < (SELECT day::timestamp AT TIME ZONE 'UTC' FROM span)
+        UNION ALL
+        SELECT "table", at, read, rejected, rules FROM dataforge.quality_facts
+        WHERE dataset = %(dataset)s AND "table" = ANY(%(tables)s) AND {id} >= (SELECT until FROM span)
+            AND at >= (SELECT day::timestamp AT TIME ZONE 'UTC' FROM span)
+    )""").format(id=FACT_ID)
+"""The facts of the window: sums of whole days, and single facts of its first, partial day and of those not yet summed.
+
+A window of more than 30 days begins at midnight, because a day can have tens of thousands of facts.
 """
+
+_TOTALS = Sql("""
+    {parts}, every AS (
+        SELECT "table", read, rejected, 0 AS read_lately, 0 AS rejected_lately, newest FROM dataforge.quality_sums
+        WHERE dataset = %(dataset)s
+        UNION ALL
+        SELECT "table", read, rejected, 0, 0, at FROM dataforge.quality_facts
+        WHERE dataset = %(dataset)s AND {id} >= (SELECT until FROM span)
+        UNION ALL
+        SELECT "table", 0, 0, read, rejected, NULL FROM parts
+    )
+    SELECT "table", sum(read)::bigint, sum(rejected)::bigint, sum(read_lately)::bigint, sum(rejected_lately)::bigint,
+        {newest}, extract(epoch FROM now() - max(newest))::bigint
+    FROM every GROUP BY "table"
+""").format(parts=_PARTS, id=FACT_ID, newest=_UTC.format(Sql("max(newest)")))
+
+_POINTS = Sql("""
+    SELECT "table", {} AS begins, sum(read)::bigint, sum(rejected)::bigint
+    FROM {} GROUP BY "table", begins ORDER BY begins
+""").format(_UTC.format(Sql("date_bin(%(step)s, at, timestamptz '2000-01-03 00:00:00Z')")), Sql("{}"))
+_TREND_OF_DAYS = _PARTS + _POINTS.format(Sql("parts"))
+_TREND = _POINTS.format(
+    Sql(
+        'dataforge.quality_facts WHERE dataset = %(dataset)s AND "table" = ANY(%(tables)s) AND at > now() - %(window)s'
+    )
+)
+"""Points within days are made of single facts."""
+
+_CODES = _PARTS + Sql("""
+    SELECT "table", columns.key, codes.key, sum(codes.value::bigint)::bigint
+    FROM parts, jsonb_each(rules) AS columns, jsonb_each_text(columns.value) AS codes
+    WHERE rejected > 0 GROUP BY 1, 2, 3
+""")
 _MIGRATIONS = Sql("""
     SELECT DISTINCT ON ("table") "table", migration_id, quality_threshold, {},
         t.quality, read, loaded, unchanged, deduplicated, rejected, source_hash, target_hash
@@ -108,14 +148,17 @@ def describe_quality(cursor: Cursor, dataset: Dataset, window: timedelta) -> dic
 
 
 def _read(cursor: Cursor, dataset: Dataset, window: timedelta) -> Facts:
-    values = {"dataset": dataset.name, "window": window, "step": window / POINTS}
+    by_days = window >= POINTS * _DAY
+    step = -(-window // (POINTS * _DAY)) * _DAY if by_days else window / POINTS
+    values = {"dataset": dataset.name, "tables": list(dataset.tables), "window": window}
+    values |= {"step": step, "whole_days": window > POINTS * _DAY}
 
     def rows(statement: str) -> list[Any]:
         cursor.execute(statement, values)
         return [row for row in cursor.fetchall() if row[0] in dataset.tables]
 
     trend: dict[str, list[tuple[str, int, int]]] = {}
-    for name, *point in rows(_TREND):
+    for name, *point in rows(_TREND_OF_DAYS if by_days else _TREND):
         trend.setdefault(name, []).append((point[0], point[1], point[2]))
     codes: dict[str, dict[tuple[str, str], int]] = {}
     for name, column, code, count in rows(_CODES):

@@ -26,6 +26,10 @@ _OWN_OBJECTS = """
 """Objects that depend on a column, except NOT NULL and those that the same deployment drops first."""
 
 
+_OF_NEW_ROWS = Sql("DEFAULT pg_current_xact_id()")
+"""A default that existing rows do not get: it describes the transaction of an INSERT, and would rewrite the table."""
+
+
 def change_columns(it: Subject) -> None:
     """Add, widen and narrow columns, recreate or drop them, and correct NOT NULL and defaults."""
     have, want = it.have.columns, it.want.columns
@@ -110,6 +114,8 @@ def _add_column(it: Subject, column: str, wanted: ColumnState) -> None:
         )
         return
     clause = wanted.default if default is None or not needed else Sql("DEFAULT {}").format(default)
+    if clause == _OF_NEW_ROWS:
+        clause = Sql("")
     clauses = Sql("{} {}{}").format(wanted.type, clause, Sql(" NOT NULL") if wanted.not_null else Sql(""))
     it.add(
         Step.COLUMNS,
@@ -119,6 +125,13 @@ def _add_column(it: Subject, column: str, wanted: ColumnState) -> None:
         subject=column,
         work=Work.REWRITE if "IDENTITY" in wanted.default else Work.NONE,
     )
+    if wanted.default == _OF_NEW_ROWS:
+        it.add(
+            Step.COLUMNS,
+            f"{column} cannot be added",
+            Sql("ALTER TABLE {} ALTER COLUMN {} SET {}").format(it.relation, ident(column), _OF_NEW_ROWS),
+            subject=column,
+        )
     if needed:
         # The value of the existing rows is stored in the catalog. The declared table has no default.
         it.add(

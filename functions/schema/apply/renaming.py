@@ -26,7 +26,7 @@ _DIFFERENT = Sql(" (before the rename)")
 """Added to definitions in former names that the catalogue does not declare: they must not equal one in new names."""
 _SUFFIXES = (NOT_VALID, DISABLED, Sql(" INVALID"))
 _INDEX_NAME = re.compile(r"INDEX .+? ON ")
-_LEDGER = ("migration_tables", "quality_facts", "rejections")
+_LEDGER = ("migration_tables", "quality_facts", "quality_sums", "rejections")
 """Tables of the ledger that follow a renamed table."""
 
 

@@ -69,6 +69,9 @@ MARK_REPLAYED = Sql("dataforge.mark_replayed(text, bigint[])")
 DELETE_SUPERSEDED = Sql("dataforge.delete_superseded(bigint[])")
 """The functions by which a replay closes rejections (``dataforge.runs.replay_functions``)."""
 
+SUM_QUALITY = Sql("dataforge.sum_quality_facts()")
+"""The function that sums quality facts by day (``dataforge.runs.quality_sums``)."""
+
 ROLE_SQL = (
     Sql("GRANT USAGE ON SCHEMA dataforge TO {}").format(Sql(", ").join(FUNCTIONS)),
     Sql("GRANT SELECT ON dataforge.migrations, dataforge.migration_files TO {}").format(LOAD),
@@ -83,8 +86,10 @@ ROLE_SQL = (
     Sql("GRANT INSERT ON dataforge.quality_facts TO {}").format(INGEST),
     Sql("GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.batches TO {}").format(INGEST),
     Sql(
-        "GRANT SELECT ON dataforge.migrations, dataforge.migration_tables, dataforge.quality_facts TO {}"
+        "GRANT SELECT ON dataforge.migrations, dataforge.migration_tables, dataforge.quality_facts,"
+        " dataforge.quality_sums, dataforge.quality_summed TO {}"
     ).format(DELIVER),
+    Sql("GRANT EXECUTE ON FUNCTION {} TO {}").format(SUM_QUALITY, DELIVER),
     Sql(
         "GRANT SELECT, INSERT, UPDATE ON dataforge.backups, dataforge.backup_parts, dataforge.backup_checks TO {}"
     ).format(BACKUP),
@@ -125,7 +130,7 @@ ROLE_SQL = (
     # A renamed table takes its facts and rejections along.
     Sql(
         'GRANT SELECT (dataset, "table"), UPDATE ("table") ON'
-        " dataforge.migration_tables, dataforge.quality_facts, dataforge.rejections TO {}"
+        " dataforge.migration_tables, dataforge.quality_facts, dataforge.quality_sums, dataforge.rejections TO {}"
     ).format(OWNER),
 )
 """Grants on the schema ``dataforge``; each can be repeated. Everything else requires its owner."""

@@ -6,6 +6,7 @@ Every statement is idempotent. Later versions append statements; they do not cha
 from __future__ import annotations
 
 from dataforge.audit.table import AUDIT
+from dataforge.runs.quality_sums import QUALITY_SUMS
 from dataforge.runs.replay_functions import REPLAY_FUNCTIONS
 
 INTERNAL = (
@@ -282,4 +283,5 @@ INTERNAL = (
     """CREATE OR REPLACE VIEW dataforge.backup_leases AS
         SELECT dataset, "table", scope, execution, taken_at FROM dataforge.leases WHERE scope = 'backup'
         WITH CASCADED CHECK OPTION""",
+    *QUALITY_SUMS,
 )
