@@ -176,7 +176,7 @@ def _clear(config: Config) -> None:
 def _require_same(config: Config) -> None:
     """Raise an error unless this version can continue with the stored data, and with these settings."""
     if not _settings_file(config).exists():
-        if is_up(config) and not config.data.exists():
+        if aws.running(config) and not config.data.exists():
             raise StartedBefore(config.state)
         return
     stored = json.loads(_settings_file(config).read_text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -238,6 +239,41 @@ def test_login_of_a_function_cannot_enter_another_database(superuser: Connection
             (OTHER,),
         )
         assert cursor.fetchall() == [("dataforge",)]
+
+
+def test_role_with_the_admin_option_of_rds_iam_only_is_not_accepted_without_a_password(
+    door: Door, superuser: Connection
+) -> None:
+    with superuser.cursor() as cursor:
+        cursor.execute("CREATE ROLE granter LOGIN PASSWORD 'known'")
+        cursor.execute("GRANT rds_iam TO granter WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
+        try:
+            for password in ("known", "guess"):
+                assert "PAM authentication failed" in door.refusal("granter", password)
+        finally:
+            cursor.execute("DROP ROLE granter")
+
+
+def test_statement_is_cancelled_by_a_second_connection(door: Door, superuser: Connection) -> None:
+    with closing(door.enter(USER, door.token())) as db, superuser.cursor() as watcher:
+        errors: list[BaseException] = []
+
+        def wait() -> None:
+            try:
+                with db.cursor() as cursor:
+                    cursor.execute("SELECT pg_sleep(600)")
+            except psycopg2.Error as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while watcher.rowcount != 1:
+            watcher.execute(
+                "SELECT FROM pg_stat_activity WHERE usename = %s AND wait_event = 'PgSleep'", (USER,)
+            )
+        db.cancel()
+        thread.join(60)
+    assert [type(error) for error in errors] == [psycopg2.errors.QueryCanceled]
 
 
 def test_database_url_requires_the_certificate_of_the_cloud(cloud: Outputs, cloud_config: Config) -> None:
