@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from dataforge.errors import SourceChanged, Unavailable, UnusableBucket
-from dataforge.s3.objects import Object, download, list_objects, put_json, read_range
+from dataforge.s3.objects import Object, download, list_objects, put_json, read_range, read_version
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -177,3 +177,15 @@ def test_other_error_of_s3_is_raised_unchanged(broken: Callable[..., Any]) -> No
 
 def test_missing_object_is_none(s3: S3Client) -> None:
     assert download(s3, "raw", "no such object") is None
+
+
+def test_version_is_that_of_the_listed_object_or_none(s3: S3Client) -> None:
+    plain = put(s3, "plain", b"a")
+    assert read_version(s3, plain) is None
+    s3.put_bucket_versioning(Bucket="raw", VersioningConfiguration={"Status": "Enabled"})
+    first, second = put(s3, "versions", b"a"), put(s3, "versions", b"b")
+    assert read_version(s3, second)
+    assert read_version(s3, first) is None
+    assert read_version(s3, Object("raw", "missing", '"1"', 1)) is None
+    s3.put_bucket_versioning(Bucket="raw", VersioningConfiguration={"Status": "Suspended"})
+    assert read_version(s3, put(s3, "suspended", b"a")) is None

@@ -95,9 +95,16 @@ def list_objects(s3: S3Client, bucket: str, prefix: str) -> Iterator[Object]:
 
 
 def read_version(s3: S3Client, source: Object) -> str | None:
-    """The id of the object's version; None if the bucket has no versions. Raises the errors of ``get``."""
-    with translated(source.bucket, source.key):
-        answer = s3.head_object(Bucket=source.bucket, Key=source.stored_key)
+    """The id of the object's version; None if the bucket has no versions, or if the object cannot be read.
+
+    A later read reports why.
+    """
+    try:
+        with translated(source.bucket, source.key):
+            answer = s3.head_object(Bucket=source.bucket, Key=source.stored_key)
+    except ClientError:
+        # HEAD has no body, so that its errors have no reason.
+        return None
     version = answer.get("VersionId")
     return version if version != "null" and answer["ETag"] == source.etag else None
 
