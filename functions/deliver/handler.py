@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dataforge.api.site import INDEX
 from dataforge.audit.entry import Entry
 from dataforge.audit.recorder import append, recorder
-from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
+from dataforge.aws.telemetry import entry_point, make_logger, make_metrics
 from dataforge.errors import BelowQuality, InvalidRequest, TooSlow
 from dataforge.http import Kind, Request, Response, Router, json_response
 from dataforge.http.limits import CachedLimits
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SERVICE = "deliver"
-logger, tracer = make_logger(SERVICE), make_tracer(SERVICE, trace_aws=False)
+logger = make_logger(SERVICE)
 metrics = make_metrics(SERVICE)
 
 
@@ -60,13 +60,13 @@ router = Router(logger, CachedLimits(_read_limits), recorder(HttpSettings))
 gc.freeze()
 
 
-@entry_point(logger, tracer)
+@entry_point(logger)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request, a proxy event of API Gateway."""
     return router.answer(event)
 
 
-@entry_point(logger, tracer)
+@entry_point(logger)
 def watch(event: dict[str, Any], context: LambdaContext) -> None:
     """Sum quality facts by day, and publish scores and the number of keys that end soon. Runs every hour."""
     _select(sum_facts)
@@ -78,7 +78,7 @@ def watch(event: dict[str, Any], context: LambdaContext) -> None:
         metrics.flush_metrics()
 
 
-@entry_point(logger, tracer)
+@entry_point(logger)
 def record(event: dict[str, Any], context: LambdaContext) -> None:
     """Append an entry of the operations function to the audit."""
     append(Entry(**event))

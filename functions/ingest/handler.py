@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dataforge.api.batch import Batch, read_batch
 from dataforge.api.body import read_query
 from dataforge.audit.recorder import recorder
-from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
+from dataforge.aws.telemetry import entry_point, make_logger, make_metrics
 from dataforge.defaults import IDEMPOTENCY_HOURS
 from dataforge.errors import InvalidRequest, NotFound
 from dataforge.http import Kind, Request, Response, Router, json_response
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SERVICE = "ingest"
-logger, tracer = make_logger(SERVICE), make_tracer(SERVICE, trace_aws=False)
+logger = make_logger(SERVICE)
 metrics = make_metrics(SERVICE)
 
 
@@ -53,7 +53,7 @@ router = Router(logger, CachedLimits(_read_limits), recorder(IngestSettings))
 gc.freeze()
 
 
-@entry_point(logger, tracer)
+@entry_point(logger)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request, a proxy event of API Gateway."""
     return router.answer(event)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dataforge.api.batch import Batch, errors_of
-from dataforge.aws.clients import WITHIN_TRANSACTION, make_client
 from dataforge.defaults import BATCH_RAW_BYTES, REJECTED_TEXT_MEGABYTES
 from dataforge.errors import RejectionsTooLarge, Unavailable, UnusableBucket
 from dataforge.records.violation import first_violations
@@ -123,6 +122,9 @@ def put_into(bucket: str) -> Put:
 @cache
 def report_s3() -> S3Client:
     """The process's client for the report bucket. Most requests need none, and creating one takes longer than a batch."""
+    # Few batches need S3, and its import takes longer than a cold start without it.
+    from dataforge.aws.clients import WITHIN_TRANSACTION, make_client  # noqa: PLC0415
+
     return make_client("s3", WITHIN_TRANSACTION)
 
 

@@ -45,6 +45,8 @@ assert callable(function)
 foreign = [m.__file__ for m in list(sys.modules.values()) if "site-packages" in (getattr(m, "__file__", None) or "")]
 assert not foreign, foreign
 assert "jinja2" not in sys.modules, "Jinja2 is imported before a page is rendered"
+heavy = {"botocore.session", "botocore.client", "aws_xray_sdk", "pyarrow"} & set(sys.modules)
+assert not (heavy and module in ("functions.ingest.handler", "functions.deliver.handler")), heavy
 """
 
 

@@ -1,23 +1,15 @@
 """Passwords for PostgreSQL: a token signed with IAM credentials, or the password of a secret.
 
-The module uses botocore only: boto3's model of RDS would make signing a token ten times slower.
+botocore is imported only where it is needed, because its import takes longer than all other imports of a function.
 """
 
 from __future__ import annotations
 
 import json
+import os
 
-import botocore.session
-from botocore.awsrequest import prepare_request_dict
-from botocore.exceptions import NoCredentialsError
-from botocore.model import ServiceId
-from botocore.signers import RequestSigner
-
-from dataforge.aws.clients import CALLER, make_client
+from dataforge.postgres.auth_token import Credentials, Login, auth_token
 from dataforge.settings import DatabaseSettings
-
-_SERVICE = "rds-db"
-_TOKEN_SECONDS = 900
 
 
 def password_of(settings: DatabaseSettings) -> str:
@@ -26,29 +18,35 @@ def password_of(settings: DatabaseSettings) -> str:
 
 
 def _token(settings: DatabaseSettings) -> str:
-    """The token of ``generate_db_auth_token``, signed with the function's own credentials, without a network call."""
-    session = botocore.session.get_session()
-    region, credentials = session.get_config_variable("region"), session.get_credentials()
-    if credentials is None:
+    """A token that is signed with the function's own credentials, without a network call."""
+    region, credentials = _from_environment() or _from_session()
+    return auth_token(Login(settings.db_host, settings.db_port, settings.db_user), region, credentials)
+
+
+def _from_environment() -> tuple[str, Credentials] | None:
+    """Region and credentials of a function, which Lambda sets; None if one is missing."""
+    names = ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    region, key, secret = (os.environ.get(name) for name in names)
+    if not (region and key and secret):
+        return None
+    return region, Credentials(key, secret, os.environ.get("AWS_SESSION_TOKEN"))
+
+
+def _from_session() -> tuple[str, Credentials]:
+    """Region and credentials from other sources, such as the endpoint of a container."""
+    from botocore.exceptions import NoCredentialsError  # noqa: PLC0415
+    from botocore.session import get_session  # noqa: PLC0415
+
+    session = get_session()
+    found = session.get_credentials()
+    if found is None:
         raise NoCredentialsError
-    signer = RequestSigner(
-        ServiceId(_SERVICE),
-        region,
-        _SERVICE,
-        "v4",
-        credentials,
-        session.get_component("event_emitter"),
-    )
-    query = {"Action": "connect", "DBUser": settings.db_user}
-    request = {"url_path": "/", "query_string": "", "headers": {}, "body": query, "method": "GET"}
-    prepare_request_dict(request, f"https://{settings.db_host}:{settings.db_port}")
-    url: str = signer.generate_presigned_url(
-        request, "connect", region_name=region, expires_in=_TOKEN_SECONDS, signing_name=_SERVICE
-    )
-    return url.removeprefix("https://")
+    return session.get_config_variable("region"), Credentials(*found.get_frozen_credentials()[:3])
 
 
 def _secret(arn: str) -> str:
+    from dataforge.aws.clients import CALLER, make_client  # noqa: PLC0415
+
     secrets = make_client("secretsmanager", CALLER)
     password: str = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])["password"]
     return password
