@@ -27,6 +27,7 @@ from local.emulator import (
     unknown_types,
     version_ranges,
 )
+from local.emulator.network import groups, isolation
 from local.emulator.s3 import clock, lifecycle, object_lock, settings, sizes
 
 
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the stored state; without it, nothing is stored")
     options = parser.parse_args()
     unknown_types.apply()
+    groups.apply()
     database.apply(json.loads(options.superuser.read_text()), options.authority)
     if options.tokens:
         sign_in.apply(options.tokens)
@@ -73,6 +75,7 @@ def main() -> None:
     if options.data:
         kept_state.apply(options.data)
     credentials.apply(administrator, int(os.environ["GATEWAY_PORT"]))
+    isolation.apply()
     sys.argv = ["ministack"]
     app.main()
 

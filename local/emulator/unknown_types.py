@@ -7,11 +7,7 @@ from ministack.services.cloudformation import provisioners
 
 from local.emulator.anchors import require
 
-TYPES = (
-    "AWS::EC2::SecurityGroupEgress",
-    "AWS::EC2::SecurityGroupIngress",
-    "AWS::EC2::FlowLog",
-)
+TYPES = ("AWS::EC2::FlowLog",)
 
 
 def apply() -> None:
