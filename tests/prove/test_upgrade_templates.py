@@ -21,7 +21,8 @@ from infra.variants import VARIANTS
 from local.config import ROOT
 from tests.prove.trees import BEFORE_FOLDERS, EARLIEST, STATEFUL, Tree
 
-CONTEXTS: dict[str, Mapping[str, Any]] = {**VARIANTS, "local-secret": {"target": "local", "auth": "secret"}}
+CONTEXTS: dict[str, Mapping[str, Any]] = {**VARIANTS, "local": {"target": "local", "auth": "secret"}}
+"""On the embedded cloud, functions of earlier versions signed in with passwords, which are secrets of the stack."""
 SYNTHESIZE = ROOT / "tests/prove/synthesize.py"
 UNKNOWN_SETTINGS = {"bastion"}
 """Settings that the earliest version refuses."""
