@@ -75,7 +75,9 @@ def start(config: Config, tokens: Path | None = None) -> None:
     }
     if tokens:
         files["tokens"] = tokens
-    if not config.temporary:
+    if config.temporary:
+        files["calls"] = config.calls
+    else:
         files["data"] = config.data
     options = [word for name, path in files.items() for word in (f"--{name}", str(path))]
     processes.start(

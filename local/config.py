@@ -66,6 +66,11 @@ class Config:
         return self.state / "logs"
 
     @property
+    def calls(self) -> Path:
+        """JSON lines with every distinct call of a role, of a temporary cloud."""
+        return self.logs / "calls.jsonl"
+
+    @property
     def temp(self) -> Path:
         """The emulator's TMPDIR: unpacked functions and layers."""
         return self.state / "tmp"

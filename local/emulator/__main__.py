@@ -21,12 +21,14 @@ from local.emulator import (
     map_runs,
     metric_math,
     parallel,
+    secret_refs,
     sign_in,
     stack_wait,
     throttling,
     unknown_types,
     version_ranges,
 )
+from local.emulator.iam import authorize, invocations, machines, network, policies, requests, sessions
 from local.emulator.network import groups, isolation
 from local.emulator.s3 import clock, lifecycle, object_lock, settings, sizes
 
@@ -48,6 +50,7 @@ def main() -> None:
         help="JSON with the administrator's access key and secret",
     )
     parser.add_argument("--data", type=Path, help="folder of the stored state; without it, nothing is stored")
+    parser.add_argument("--calls", type=Path, help="file in which every distinct call of a role is recorded")
     options = parser.parse_args()
     unknown_types.apply()
     groups.apply()
@@ -59,6 +62,7 @@ def main() -> None:
     layers.apply(options.authority)
     metric_math.apply()
     parallel.apply()
+    secret_refs.apply()
     stack_wait.apply()
     throttling.apply()
     backlog.apply()
@@ -72,6 +76,13 @@ def main() -> None:
     lifecycle.apply()
     administrator = json.loads(options.administrator.read_text())
     clock.apply(administrator["aws_access_key_id"])
+    for part in (network, policies, sessions):
+        part.check()
+    requests.require_anchors()
+    machines.apply()
+    invocations.apply()
+    if options.calls:
+        authorize.records.open(options.calls)
     if options.data:
         kept_state.apply(options.data)
     credentials.apply(administrator, int(os.environ["GATEWAY_PORT"]))

@@ -1,13 +1,10 @@
 """Require credentials for every call of the emulator, and give each process of a function a key pair of its role.
 
-The emulator accepts any credentials, and its CORS headers let each web page read the answers. Its own option AUTH would also
-evaluate policies, and gives functions keys that any program can compute from their ARNs.
+The emulator accepts any credentials, and its CORS headers let each web page read the answers. Its own option AUTH gives
+functions keys that any program can compute from their ARNs, and does not evaluate the calls between services.
 """
 
-import secrets
-import time
 import uuid
-from typing import Any
 
 from ministack import app
 from ministack.core import iam_evaluator, lambda_runtime
@@ -17,6 +14,7 @@ from ministack.services import lambda_svc, sts
 
 from local.emulator.anchors import require
 from local.emulator.gate import Answer, Gate
+from local.emulator.iam import requests, sessions
 from local.emulator.signatures import PARAMETERS_WRONG, Credential, Refused, Request
 
 Administrator = dict[str, str]
@@ -24,17 +22,15 @@ Administrator = dict[str, str]
 
 MALFORMED = (PARAMETERS_WRONG, "InvalidArgument")
 """Errors of S3 in the signature of an address, for which the emulator has no status."""
-SESSION_SECONDS = 10 * 365 * 86400
-"""Lambda renews the credentials of a process; here they outlast it. Tokens for PostgreSQL need an end."""
 
 
 def apply(administrator: Administrator, port: int) -> None:
     """Let in only requests that are signed with the administrator's credentials or with a session of a role."""
     require("credentials", app, "app", "_credential_failure")
     require("credentials", iam_evaluator, "resolve_credential", "is_root_access_key", "AuthError")
-    require("credentials", lambda_runtime, "execution_credentials", "_account_region_from_function_config")
+    require("credentials", lambda_runtime, "execution_credentials")
     require("credentials", lambda_svc, "execution_credentials")
-    require("credentials", sts, "register_session", "_gen_session_access_key", "_gen_session_token")
+    require("credentials", sts, "register_session")
     account = get_account_id()
     sts.register_session(
         administrator["aws_access_key_id"],
@@ -45,27 +41,10 @@ def apply(administrator: Administrator, port: int) -> None:
             "SecretAccessKey": administrator["aws_secret_access_key"],
         },
     )
-    lambda_runtime.execution_credentials = lambda_svc.execution_credentials = _session_of_function
-    app.app = Gate(app.app, (f"127.0.0.1:{port}", f"localhost:{port}"), _find, _refuse)
-
-
-def _session_of_function(config: dict[str, Any]) -> dict[str, str]:
-    """New credentials of the function's role, for the environment of a process of the function."""
-    account, _ = lambda_runtime._account_region_from_function_config(config)
-    role, name = config["Role"].rsplit("/", 1)[-1], config["FunctionName"][:64]
-    key, secret, token = sts._gen_session_access_key(), secrets.token_urlsafe(30), sts._gen_session_token()
-    sts.register_session(
-        key,
-        {
-            "Arn": f"arn:aws:sts::{account}:assumed-role/{role}/{name}",
-            "UserId": f"{role}:{name}",
-            "AccountId": account,
-            "SecretAccessKey": secret,
-            "SessionToken": token,
-            "Expiration": time.time() + SESSION_SECONDS,
-        },
+    lambda_runtime.execution_credentials = lambda_svc.execution_credentials = sessions.of_function
+    app.app = Gate(
+        app.app, (f"127.0.0.1:{port}", f"localhost:{port}"), _find, _refuse, requests.authorize_request
     )
-    return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
 
 
 def _find(access_key_id: str, token: str) -> Credential:
@@ -75,7 +54,7 @@ def _find(access_key_id: str, token: str) -> Credential:
     found = iam_evaluator.resolve_credential(access_key_id, get_account_id(), token)
     if isinstance(found, iam_evaluator.CredentialResolutionError):
         raise Refused(found.code, found.message)
-    return Credential(found.secret_access_key, found.principal_arn)
+    return Credential(found.secret_access_key, found.principal_arn, access_key_id)
 
 
 def _refuse(request: Request, error: Refused) -> Answer:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from local.emulator.signatures import Find, Refused, Request, verify
+from local.emulator.signatures import Credential, Find, Refused, Request, verify
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -19,6 +19,10 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 Answer = tuple[int, dict[str, str], bytes]
 Refuse = Callable[[Request, Refused], Answer]
+IfMissing = Callable[[], Answer | None]
+"""The answer that replaces a 404, or None: a caller who may not list a bucket does not learn which objects exist."""
+Authorize = Callable[[Request, bytes, Credential], IfMissing]
+"""Raises ``Refusal`` unless the principal of the credential may do what the request does."""
 
 API = re.compile(r"/_aws/execute-api/[^/]+/")
 CONNECTIONS = "/@connections/"
@@ -30,14 +34,25 @@ class Foreign(Exception):
     """A request from a page of another origin, or to another host."""
 
 
+class Refusal(Exception):
+    """A request that the policies do not allow, with the answer in the protocol of its service."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
 class Gate:
-    """An ASGI app that passes on requests with a valid signature, calls of the deployed API, and callbacks of functions.
+    """An ASGI app that passes on allowed requests, calls of the deployed API, and callbacks of functions.
 
     A response has CORS headers only if the deployed API sets them. WebSockets are refused: no app uses them.
     """
 
-    def __init__(self, app: App, hosts: Iterable[str], find: Find, refuse: Refuse) -> None:
+    def __init__(
+        self, app: App, hosts: Iterable[str], find: Find, refuse: Refuse, authorize: Authorize
+    ) -> None:
         self._app, self._hosts, self._find, self._refuse = app, frozenset(hosts), find, refuse
+        self._authorize = authorize
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve a connection."""
@@ -53,23 +68,25 @@ class Gate:
         try:
             require_own(request, self._hosts)
             if not _takes_no_signature(scope["method"], scope["path"]):
-                receive = await self._verified(request, receive)
+                receive, if_missing = await self._admitted(request, receive)
+                send = _replacing_missing(send, if_missing)
         except Foreign as error:
             body = json.dumps({"message": str(error)}).encode()
             await answer(send, (403, {"content-type": "application/json"}, body))
         except Refused as error:
             await answer(send, self._refuse(request, error))
+        except Refusal as refusal:
+            await answer(send, refusal.answer)
         else:
             await self._app(scope, receive, send if API.match(scope["path"]) else _without_cors(send))
 
-    async def _verified(self, request: Request, receive: Receive) -> Receive:
-        """Verify the signature; return what reads the body again."""
-        if not request.signs_body:
-            verify(request, b"", self._find)
-            return receive
+    async def _admitted(self, request: Request, receive: Receive) -> tuple[Receive, IfMissing]:
+        """Verify the signature and the permissions; return what reads the body again."""
+        if not (request.signs_body or request.method == "POST"):
+            return receive, self._authorize(request, b"", verify(request, b"", self._find))
         messages = await _read(receive)
-        verify(request, b"".join(message.get("body", b"") for message in messages), self._find)
-        return _again(messages, receive)
+        body = b"".join(message.get("body", b"") for message in messages)
+        return _again(messages, receive), self._authorize(request, body, verify(request, body, self._find))
 
 
 def require_own(request: Request, hosts: frozenset[str]) -> None:
@@ -130,6 +147,20 @@ def _without_cors(send: Send) -> Send:
         await send(message)
 
     return send_without
+
+
+def _replacing_missing(send: Send, if_missing: IfMissing) -> Send:
+    replaced = False
+
+    async def send_or_replace(message: Message) -> None:
+        nonlocal replaced
+        if message["type"] == "http.response.start" and message["status"] == 404 and (found := if_missing()):
+            replaced = True
+            await answer(send, found)
+        if not replaced:
+            await send(message)
+
+    return send_or_replace
 
 
 async def answer(send: Send, content: Answer) -> None:

@@ -7,19 +7,22 @@ reach.
 import json
 import socketserver
 import threading
+from dataclasses import replace
 from pathlib import Path
 
-from ministack.core import iam_evaluator, rds_iam
+from ministack.core import rds_iam
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import rds
 
 from local.emulator.anchors import require
+from local.emulator.iam import sessions
+from local.emulator.iam.authorize import Denied, authorize
+from local.emulator.signatures import Credential
 
 
 def apply(socket: Path) -> None:
     """Answer on the socket: a line with user and token, a line with the reason of a refusal, or ""."""
     require("sign_in", rds_iam, "verify_rds_iam_token", "VerifiedRdsToken")
-    require("sign_in", iam_evaluator, "resolve_principal", "evaluate", "EvalContext", "AuthError")
     require("sign_in", rds, "_instances")
     socket.unlink(missing_ok=True)  # of an emulator that was killed
     server = socketserver.ThreadingUnixStreamServer(str(socket), _Asked)
@@ -61,25 +64,11 @@ def _refusal(instance: dict[str, object], user: str, token: str) -> str:
     if not isinstance(verified, rds_iam.VerifiedRdsToken):
         return str(verified.code)
     resource = f"arn:aws:rds-db:{region}:{account}:dbuser:{instance['DbiResourceId']}/{user}"
-    if not _may_connect(verified.access_key_id, account, region, resource):
-        return (
-            f"{verified.principal_arn} is not authorized to perform: rds-db:connect on resource: {resource}"
-        )
+    held = Credential("", verified.principal_arn, verified.access_key_id)
+    # RDS asks IAM itself, so no endpoint of the function's VPC is involved.
+    caller = replace(sessions.caller(held), subnets=())
+    try:
+        authorize(caller, "rds-db:connect", resource)
+    except Denied as error:
+        return str(error)
     return ""
-
-
-def _may_connect(access_key_id: str, account: str, region: str, resource: str) -> bool:
-    principal = iam_evaluator.resolve_principal(access_key_id, account)
-    if isinstance(principal, iam_evaluator.AuthError) or principal.policies is None:
-        return False
-    context = iam_evaluator.EvalContext(
-        principal_arn=principal.arn,
-        principal_type=principal.type,
-        principal_account=account,
-        action="rds-db:connect",
-        resource_arn=resource,
-        region=region,
-        principal_keys=principal.keys,
-    )
-    decision = iam_evaluator.evaluate(context, principal.policies, *principal.limits).decision
-    return bool(decision == "Allow")

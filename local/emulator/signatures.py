@@ -29,10 +29,11 @@ class Refused(Exception):
 
 
 class Credential(NamedTuple):
-    """The secret of an access key and the ARN of the principal that holds it."""
+    """The secret of an access key, the ARN of the principal that holds it, and the key's id."""
 
     secret: str
     principal: str
+    key: str = ""
 
 
 Find = Callable[[str, str], Credential]

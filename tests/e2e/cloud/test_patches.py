@@ -61,6 +61,19 @@ def plain(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
     processes.sweep(state)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def role(aws: ClientSettings) -> None:
+    """A role for the functions and state machines of these tests, which may do everything."""
+    iam = boto3.client("iam", **aws)
+    services = {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}
+    trust = {"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="any", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam.put_role_policy(
+        RoleName="any", PolicyName="all", PolicyDocument=json.dumps({"Statement": [everything]})
+    )
+
+
 def stack(settings: ClientSettings, name: str, template: dict[str, Any]) -> dict[str, str]:
     """Create the stack; return its outputs, or {"failed": reason}."""
     client = boto3.client("cloudformation", **settings)
@@ -285,6 +298,12 @@ def make_api(settings: ClientSettings, function: str, *, key_required: bool = Fa
         apiKeyRequired=key_required,
     )
     arn = f"arn:aws:lambda:{settings['region_name']}:000000000000:function:{function}"
+    boto3.client("lambda", **settings).add_permission(
+        FunctionName=function,
+        StatementId="api",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+    )
     gateway.put_integration(
         restApiId=api,
         resourceId=root,
@@ -504,3 +523,20 @@ def test_range_of_a_version_is_answered(plain: ClientSettings, aws: ClientSettin
 
     assert read(plain) == b"0123456789"
     assert read(aws) == b"234"
+
+
+def test_ref_of_a_secret_is_its_arn(plain: ClientSettings, aws: ClientSettings) -> None:
+    def template(description: str) -> dict[str, Any]:
+        secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"Description": description}}
+        return {"Resources": {"It": secret}, "Outputs": {"Arn": {"Value": {"Ref": "It"}}}}
+
+    assert not stack(plain, "secret", template("first"))["Arn"].startswith("arn:")
+    arn = stack(aws, "secret", template("first"))["Arn"]
+    secrets_manager, client = boto3.client("secretsmanager", **aws), boto3.client("cloudformation", **aws)
+    assert secrets_manager.describe_secret(SecretId=arn)["ARN"] == arn
+    client.update_stack(StackName="secret", TemplateBody=json.dumps(template("second")))
+    client.get_waiter("stack_update_complete").wait(StackName="secret", WaiterConfig={"Delay": 1})
+    assert secrets_manager.describe_secret(SecretId=arn)["Description"] == "second"
+    delete(aws, "secret")
+    with pytest.raises(secrets_manager.exceptions.ResourceNotFoundException):
+        secrets_manager.describe_secret(SecretId=arn)

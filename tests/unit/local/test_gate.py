@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.emulator import signatures
-from local.emulator.gate import Gate
+from local.emulator.gate import Answer, Gate, Refusal
 from local.emulator.signatures import Credential, Refused, Request, verify
 
 HOST = "127.0.0.1:4566"
@@ -30,7 +30,14 @@ Headers = dict[str, str]
 def find(key: str, token: str) -> Credential:
     if (key, token) not in {("owner", ""), ("role", "token")}:
         raise Refused("UnrecognizedClientException", "unknown")
-    return Credential(SECRET, f"arn:aws:iam::000000000000:{key}")
+    return Credential(SECRET, f"arn:aws:iam::000000000000:{key}", key)
+
+
+def authorize(request: Request, _body: bytes, credential: Credential) -> Callable[[], Answer | None]:
+    """Only the owner may delete; a role does not learn which objects exist."""
+    if request.method == "DELETE" and credential.key != "owner":
+        raise Refusal((403, {}, b"AccessDenied"))
+    return lambda: None if credential.key == "owner" else (403, {}, b"AccessDenied")
 
 
 def signed(
@@ -62,10 +69,11 @@ def call(
     """Status, headers and body of the answer of an emulator behind the gate."""
     sent: list[dict[str, Any]] = []
 
-    async def emulator(_scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+    async def emulator(scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         received = (await receive())["body"] + (await receive())["body"]
         cors = [(b"Access-Control-Allow-Origin", b"*"), (b"etag", b"1")]
-        await send({"type": "http.response.start", "status": 200, "headers": cors})
+        status = 404 if scope["path"].endswith("/missing") else 200
+        await send({"type": "http.response.start", "status": status, "headers": cors})
         await send({"type": "http.response.body", "body": b"emulator:" + received})
 
     def refuse(_request: Request, error: Refused) -> tuple[int, Headers, bytes]:
@@ -88,7 +96,7 @@ def call(
         "query_string": parts.query.encode(),
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
     }
-    asyncio.run(Gate(emulator, (HOST, "localhost:4566"), find, refuse)(scope, receive, send))
+    asyncio.run(Gate(emulator, (HOST, "localhost:4566"), find, refuse, authorize)(scope, receive, send))
     if kind == "websocket":
         return sent[0]["code"], {}, b""
     answered = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
@@ -109,6 +117,20 @@ def test_signed_request_reaches_the_emulator_with_its_body_and_without_cors_head
 
 def test_presigned_address_reaches_the_emulator() -> None:
     assert call("GET", presigned(), {"host": HOST})[0] == 200
+
+
+def test_request_that_the_policies_do_not_allow_does_not_reach_the_emulator() -> None:
+    assert call(*signed("DELETE"))[0] == 200
+    assert call(*signed("DELETE", key="role", token="token")) == (
+        403,
+        {"content-length": "12"},
+        b"AccessDenied",
+    )
+
+
+def test_missing_object_is_an_object_without_access_for_a_caller_who_may_not_list() -> None:
+    assert call(*signed(path="/raw/missing"))[0] == 404
+    assert call(*signed(path="/raw/missing", key="role", token="token"))[::2] == (403, b"AccessDenied")
 
 
 @pytest.mark.parametrize(
