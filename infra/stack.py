@@ -29,6 +29,7 @@ from infra.services.deployment import Deployment
 from infra.services.export import Export
 from infra.services.ingest import Ingest
 from infra.services.operations import Operations
+from infra.services.people import People
 from infra.services.schema import Schema
 from infra.settings import Settings
 
@@ -234,6 +235,15 @@ class DataForge(Stack):
             routes.OPERATIONS: self.operations.function,
         }
         self.api = Api(self, "Api", settings=self._settings, functions=functions)
+        self.people = People(
+            self,
+            "People",
+            settings=self._settings,
+            storage=self.storage,
+            signing=self.keys,
+            schema=self.schema.deployer,
+            plans=list(self.api.plans.values()),
+        )
 
     def _create_monitoring(self) -> None:
         monitoring = Monitoring(

@@ -13,6 +13,7 @@ from local.emulator import (
     backlog,
     credentials,
     database,
+    endpoint_policies,
     error_names,
     kept_state,
     layers,
@@ -28,7 +29,7 @@ from local.emulator import (
     unknown_types,
     version_ranges,
 )
-from local.emulator.iam import authorize, invocations, machines, network, policies, requests, sessions
+from local.emulator.iam import authorize, invocations, machines, network, policies, requests, roles, sessions
 from local.emulator.network import groups, isolation
 from local.emulator.s3 import clock, lifecycle, object_lock, settings, sizes
 
@@ -57,6 +58,7 @@ def main() -> None:
     database.apply(json.loads(options.superuser.read_text()), options.authority)
     if options.tokens:
         sign_in.apply(options.tokens)
+    endpoint_policies.apply()
     error_names.apply()
     log_wait.apply()
     layers.apply(options.authority)
@@ -81,6 +83,7 @@ def main() -> None:
     requests.require_anchors()
     machines.apply()
     invocations.apply()
+    roles.apply()
     if options.calls:
         authorize.records.open(options.calls)
     if options.data:

@@ -5,7 +5,7 @@ from typing import Any
 
 from local.iam.calls import Call, Document, Principal
 from local.iam.conditions import conditions_hold
-from local.iam.wildcards import matches, resource_matches
+from local.iam.wildcards import matches, resolve, resource_matches
 
 Statement = Mapping[str, Any]
 
@@ -36,7 +36,10 @@ def _action_matches(statement: Statement, action: str) -> bool:
 
 def _resource_matches(statement: Statement, call: Call) -> bool:
     if "NotResource" in statement:
-        return not _any_resource(statement["NotResource"], call)
+        excepted = statement["NotResource"]
+        # With a variable that has no value, the statement does not apply.
+        resolved = all(resolve(text, call.context) is not None for text in listed(excepted))
+        return resolved and not _any_resource(excepted, call)
     # The trust policy of a role has none: it applies to the role.
     return "Resource" not in statement or _any_resource(statement["Resource"], call)
 
@@ -78,9 +81,10 @@ def names_only_account(statement: Statement, principal: Principal) -> bool:
 
 
 def names_session(statement: Statement, principal: Principal) -> bool:
-    """Whether a statement names this session of a role, and not only the role."""
+    """Whether a statement names this session of a role, itself or with all principals, and not only the role."""
     element = statement.get("Principal", {})
-    return isinstance(element, Mapping) and principal.arn in listed(element.get("AWS", []))
+    given = {"AWS": element} if isinstance(element, str) else element
+    return not {"*", principal.arn}.isdisjoint(listed(given.get("AWS", [])))
 
 
 def account_names(principal: Principal) -> Iterable[str]:

@@ -113,6 +113,8 @@ def test_outputs_are_those_of_the_contract(templates: dict[str, dict[str, Any]])
             "VerificationKey",
             "SchemaArn",
             "Region",
+            "OperatorRoleArn",
+            "ViewerRoleArn",
         }
 
 

@@ -22,6 +22,7 @@ from dataforge.aws.clients import (
     embedded_session,
     invoking,
     make_client,
+    role_session,
     session,
 )
 from dataforge.backups.key_service import make_verifier
@@ -30,6 +31,7 @@ from dataforge_cli.aws.failures import error_code
 from dataforge_cli.errors import BadOutputs, NoDeployment, NoOutput, WrongCall
 
 if TYPE_CHECKING:
+    import boto3
     from botocore.config import Config
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_lambda import LambdaClient
@@ -40,6 +42,8 @@ CLONE = Path(__file__).resolve().parents[3]
 DEFAULT_STAGE = "dev"
 EMBEDDED_OUTPUTS = ("region", "aws_access_key_id", "aws_secret_access_key")
 """Outputs without which the embedded cloud cannot be called."""
+ROLE = "DATAFORGE_ROLE"
+"""Selects the user's role on the embedded cloud: operator or viewer. On AWS, the user's profile selects it."""
 SCHEMA_SECONDS = 15 * 60
 """Read time-out of a call of the schema function."""
 
@@ -130,9 +134,20 @@ def from_file(path: Path, flags: str = "") -> Deployment:
         return Deployment(f"AWS in {users.region_name} ({path})", outputs, Access(users), COMMAND_LINE, flags)
     if missing := [name for name in EMBEDDED_OUTPUTS if name not in outputs]:
         raise BadOutputs(path, f"has no {', '.join(missing)}")
-    access = Access(embedded_session(outputs), endpoint)
+    access = Access(_user(outputs), endpoint)
     name = f"the embedded cloud at {endpoint} ({path})"
     return Deployment(name, outputs, access, THIS_MACHINE, flags, path.resolve().parent)
+
+
+def _user(outputs: Mapping[str, str]) -> boto3.Session:
+    """Return a session of the role that the variable selects, by default the operator; without roles, the administrator."""
+    selected = os.environ.get(ROLE)
+    arn = outputs.get(f"{selected or 'operator'}_role_arn")
+    if arn is not None:
+        return role_session(outputs, arn)
+    if selected:
+        raise WrongCall(f"{ROLE}={selected!r}: the roles are operator and viewer.")
+    return embedded_session(outputs)
 
 
 def _read_outputs(path: Path) -> dict[str, str]:

@@ -41,7 +41,7 @@ class Unreachable(Exception):
 
 
 current: ContextVar[Caller | None] = ContextVar("caller", default=None)
-"""Who makes the calls of this thread between services; None for an administrator's."""
+"""Who makes the calls of this thread for a state machine."""
 records = Records()
 
 

@@ -63,7 +63,9 @@ def apply() -> None:
         return read_object(bucket, key)
 
     def call_service(handler: Any, method: str, path: str, headers: Any, body: Any, query: Any) -> Any:
-        _require_service(handler, method, path, headers, body, query)
+        # Without a caller, CloudFormation provisions a resource.
+        if current.get():
+            _require_service(handler, method, path, headers, body, query)
         return call_handler(handler, method, path, headers, body, query)
 
     stepfunctions._execute_task, stepfunctions._run_distributed_map = execute_task, run_distributed_map
@@ -96,7 +98,7 @@ def _require(code: str, action: str, resource: str, context: Any = None) -> None
     """Raise the state's error with this code unless the current caller may do this."""
     caller = current.get()
     if caller is None:
-        return
+        raise stepfunctions._ExecutionError("States.Runtime", f"No role calls {action}.")
     try:
         authorize(caller, action, resource, context)
     except Denied as error:

@@ -2,9 +2,9 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, unquote, urlencode
 
 from ministack import app
 from ministack.core import iam_actions
@@ -74,9 +74,8 @@ def authorize_request(request: Request, body: bytes, credential: Credential) -> 
     if caller.principal.is_root:
         return _nothing
     wire = read(request, body)
-    more: Mapping[str, Value] = s3_context(request) if wire.service == "s3" else {}
     try:
-        found = [Check(action, resource, {**own, **more}) for action, resource, own in checks(wire)]
+        found = list(checks(wire))
         for check in found:
             authorize(caller, *check)
     except Denied as error:
@@ -128,14 +127,30 @@ def _resource(action: str, wire: Wire) -> str:
 
 
 def _context(action: str, wire: Wire) -> dict[str, Value]:
+    """The condition keys of the service."""
     if wire.service == "s3":
-        headers = s3._merge_hoisted_amz_headers(wire.headers, wire.parameters)
-        found = iam_actions.s3_service_context(action, wire.parameters, wire.path, headers)
-        return {key.lower(): str(value) for key, value in found.items()}
+        return _s3_context(action, wire)
+    given = _json(wire.body)
     if wire.service == "kms":
-        given = _json(wire.body)
         return {"kms:macalgorithm": str(given["MacAlgorithm"])} if "MacAlgorithm" in given else {}
+    if action == "cloudwatch:PutMetricData":
+        named = given.get("Namespace") or wire.parameters.get("Namespace", [""])[0]
+        return {"cloudwatch:namespace": str(named)}
     return {}
+
+
+def _s3_context(action: str, wire: Wire) -> dict[str, Value]:
+    headers = s3._merge_hoisted_amz_headers(wire.headers, wire.parameters)
+    found = iam_actions.s3_service_context(action, wire.parameters, wire.path, headers)
+    context: dict[str, Value] = {key.lower(): str(value) for key, value in found.items()}
+    query = urlencode(wire.parameters, doseq=True)
+    context |= s3_context(Request(wire.method, wire.path, query, list(wire.headers.items())))
+    if action == "s3:PutObject":
+        # Not the request that begins an upload, nor its parts.
+        part = wire.method == "PUT" and "uploadId" in wire.parameters
+        creates = not (part or "uploads" in wire.parameters)
+        context["s3:objectcreationoperation"] = str(creates).lower()
+    return context
 
 
 def _passed_roles(action: str, wire: Wire) -> Iterator[Check]:

@@ -15,7 +15,7 @@ from local.iam.calls import Document, Principal
 
 SESSION_SECONDS = 10 * 365 * 86400
 """Lambda renews the credentials of a process; here they outlast it. Tokens for PostgreSQL need an end."""
-FUNCTION = "DataForgeFunction"
+FUNCTION = "Function"
 """The name of the function's configuration in a session of the emulator."""
 
 

@@ -540,3 +540,37 @@ def test_ref_of_a_secret_is_its_arn(plain: ClientSettings, aws: ClientSettings) 
     delete(aws, "secret")
     with pytest.raises(secrets_manager.exceptions.ResourceNotFoundException):
         secrets_manager.describe_secret(SecretId=arn)
+
+
+def test_description_of_an_endpoint_has_its_policy(plain: ClientSettings, aws: ClientSettings) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::a&b",
+    }
+    endpoint = {
+        "Type": "AWS::EC2::VPCEndpoint",
+        "Properties": {
+            "VpcId": {"Ref": "Vpc"},
+            "ServiceName": "com.amazonaws.eu-west-1.s3",
+            "PolicyDocument": {"Statement": [statement]},
+        },
+    }
+    template = {
+        "Resources": {
+            "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.9.0.0/16"}},
+            "It": endpoint,
+        },
+        "Outputs": {"Id": {"Value": {"Ref": "It"}}},
+    }
+
+    def policy(settings: ClientSettings) -> str:
+        identifier = stack(settings, "endpoint", template)["Id"]
+        (found,) = boto3.client("ec2", **settings).describe_vpc_endpoints(VpcEndpointIds=[identifier])[
+            "VpcEndpoints"
+        ]
+        return str(found.get("PolicyDocument", ""))
+
+    assert policy(plain) == ""
+    assert json.loads(policy(aws))["Statement"] == [statement]

@@ -63,6 +63,7 @@ NAMED = {"AWS": ROLE.identity}
         (by_identity(ALL, boundary=DENY), False),
         (Policies(resource=policy(Principal=NAMED), boundary=policy(action="ec2:*")), False),
         (Policies(resource=policy(Principal={"AWS": ROLE.arn}), boundary=policy(action="ec2:*")), True),
+        (Policies(resource=policy(Principal="*"), boundary=policy(action="ec2:*")), True),
         (by_identity(ALL, session=policy(action="ec2:*")), False),
         (by_identity(ALL, session=ALL), True),
         # The policy of a VPC endpoint must allow too.
@@ -101,6 +102,7 @@ def test_policies_are_combined_as_aws_documents(policies: Policies, expected: bo
         (policy(resource="arn:aws:s3:::${aws:absent}/key"), False),
         (policy(resource="arn:aws:s3:::${aws:absent, 'bucket'}/key"), True),
         (policy(resource="arn:aws:s3:::bucket/${*}"), False),
+        (policy(NotResource="arn:aws:s3:::${aws:absent}/key"), False),
         ({"Statement": policy()["Statement"][0]}, True),
     ],
 )

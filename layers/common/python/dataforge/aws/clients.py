@@ -7,7 +7,7 @@ which regions opened since 2019 reject. Importing this module loads neither boto
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from botocore.config import Config
@@ -84,6 +84,8 @@ class Access(NamedTuple):
 
 
 ENVIRONMENT = Access()
+UNREAD = dict.fromkeys(("profile", "config_file", "credentials_file"), (None, None, None, None))
+"""Settings of the user that clients of the embedded cloud do not read."""
 
 
 @overload
@@ -145,11 +147,30 @@ def embedded_session(outputs: Mapping[str, str]) -> boto3.Session:
     """A session with the credentials in the outputs of the embedded cloud. Profiles and files of the user are not read."""
     import boto3  # noqa: PLC0415
 
-    unread = dict.fromkeys(("profile", "config_file", "credentials_file"), (None, None, None, None))
-    core = CoreSession(session_vars=unread)
+    core = CoreSession(session_vars=UNREAD)
     return boto3.Session(
         outputs["aws_access_key_id"],
         outputs["aws_secret_access_key"],
         region_name=outputs["region"],
         botocore_session=core,
     )
+
+
+def role_session(outputs: Mapping[str, str], role: str) -> boto3.Session:
+    """A session on the embedded cloud with the role of this ARN, which the administrator assumes for the first call."""
+    import boto3  # noqa: PLC0415
+    from botocore.credentials import (  # noqa: PLC0415
+        AssumeRoleCredentialFetcher,
+        DeferredRefreshableCredentials,
+    )
+
+    administrator = embedded_session(outputs)
+    fetcher = AssumeRoleCredentialFetcher(
+        partial(administrator.client, endpoint_url=outputs["aws_endpoint_url"], config=THIS_MACHINE),
+        administrator.get_credentials(),
+        role,
+        extra_args={"RoleSessionName": "dataforge"},
+    )
+    core = CoreSession(session_vars=UNREAD)
+    core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # type: ignore[attr-defined]  # noqa: SLF001
+    return boto3.Session(region_name=outputs["region"], botocore_session=core)
