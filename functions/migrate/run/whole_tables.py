@@ -28,8 +28,11 @@ _STORES_AS_GIVEN = """
 
 
 def allow_memory(cursor: Cursor) -> None:
-    """Let this transaction's joins, sorts and index builds use more memory than a server's default for any session."""
-    cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '256MB'")
+    """Let this transaction's joins, sorts and index builds use more memory than a server's default for any session.
+
+    The smallest instance has 1 GB, and several tables are resolved at once.
+    """
+    cursor.execute("SET LOCAL work_mem = '32MB'; SET LOCAL maintenance_work_mem = '128MB'")
 
 
 def state_if_compared_whole(cursor: Cursor, run: Run, table: Table) -> State | None:

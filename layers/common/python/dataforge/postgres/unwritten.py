@@ -25,7 +25,7 @@ _HALF_CIRCLE = 2**31 - 10_000_000
 """``xmin`` has 32 bits. Beyond this distance between two instants a young row could look old."""
 
 _IDENTITY = """
-    SELECT md5(concat_ws(' ', c.oid, (
+    SELECT pg_relation_size(c.oid), md5(concat_ws(' ', c.oid, (
         SELECT string_agg(concat_ws(' ', attnum, attname, atttypid, atttypmod, attcollation), ',' ORDER BY attnum)
         FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped)))
     FROM pg_class c JOIN pg_am a ON a.oid = c.relam
@@ -42,13 +42,17 @@ _COUNT = Sql(
 
 
 class State(BaseModel):
-    """A table at one instant: its identity, the oldest transaction that was open, and the number of rows, all older."""
+    """A table at one instant: its identity, the oldest transaction that was open, and the number of rows, all older.
+
+    ``size``: its bytes, which only a write increases.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     identity: str
     before: int
     rows: int
+    size: int = 0
 
 
 def state_with(cursor: Cursor, table: Table, rows: int) -> State | None:
@@ -56,8 +60,10 @@ def state_with(cursor: Cursor, table: Table, rows: int) -> State | None:
 
     Rows that are younger than an open transaction are not recognized later.
     """
-    identity = _identity(cursor, table)
-    return State(identity=identity, before=_oldest_open(cursor), rows=rows) if identity else None
+    size, identity = _identity(cursor, table)
+    if not identity:
+        return None
+    return State(identity=identity, before=_oldest_open(cursor), rows=rows, size=size)
 
 
 def observe(cursor: Cursor, table: Table) -> State | None:
@@ -65,20 +71,21 @@ def observe(cursor: Cursor, table: Table) -> State | None:
 
     A statement that reads the table after this call reads this state, if ``is_unwritten`` holds later.
     """
-    identity = _identity(cursor, table)
+    size, identity = _identity(cursor, table)
     before = _oldest_open(cursor)
     rows, older, _ = _count(cursor, table, before)
-    return State(identity=identity, before=before, rows=rows) if identity and rows == older else None
+    if not identity or rows != older:
+        return None
+    return State(identity=identity, before=before, rows=rows, size=size)
 
 
 def is_unwritten(cursor: Cursor, table: Table, state: State) -> bool:
-    """Whether the table has the rows of this state, no more and no less."""
+    """Whether the table has the rows of this state, no more and no less. A table that has grown is not scanned."""
+    size, identity = _identity(cursor, table)
+    if identity != state.identity or size > state.size:
+        return False
     rows, older, now = _count(cursor, table, state.before)
-    return (
-        rows == older == state.rows
-        and 0 <= now - state.before < _HALF_CIRCLE
-        and _identity(cursor, table) == state.identity
-    )
+    return rows == older == state.rows and 0 <= now - state.before < _HALF_CIRCLE
 
 
 def _oldest_open(cursor: Cursor) -> int:
@@ -86,10 +93,10 @@ def _oldest_open(cursor: Cursor) -> int:
     return int(one_row(cursor)[0])
 
 
-def _identity(cursor: Cursor, table: Table) -> str:
+def _identity(cursor: Cursor, table: Table) -> tuple[int, str]:
+    """The table's size and identity; (0, "") if its rows may be those of others."""
     cursor.execute(_IDENTITY, (ddl.qualified(table),))
-    found = cursor.fetchone()
-    return found[0] if found else ""
+    return cursor.fetchone() or (0, "")
 
 
 def _count(cursor: Cursor, table: Table, before: int) -> tuple[int, int, int]:
