@@ -56,15 +56,15 @@ _MISFITS = """
 """
 _RECORDS = """
     WITH named AS (
-        SELECT DISTINCT id, e->>'column' AS name FROM dataforge.rejections, jsonb_array_elements(errors) e
+        SELECT DISTINCT id, e->>'column' AS field FROM dataforge.rejections, jsonb_array_elements(errors) e
         WHERE migration_id = %(run)s AND "table" = %(table)s AND e->>'column' = ANY(%(names)s)
           AND length(raw #>> '{}') <= %(characters)s
     ), first AS (
-        SELECT id, array_agg(name) AS names
-        FROM (SELECT *, row_number() OVER (PARTITION BY name ORDER BY id) AS place FROM named) numbered
+        SELECT id, array_agg(field) AS fields
+        FROM (SELECT *, row_number() OVER (PARTITION BY field ORDER BY id) AS place FROM named) numbered
         WHERE place <= %(records)s GROUP BY id
     )
-    SELECT r.raw, f.header, f.folder_values, f.source, r.file, first.names
+    SELECT r.raw, f.header, f.folder_values, f.source, r.file, first.fields
     FROM first JOIN dataforge.rejections r USING (id)
     JOIN dataforge.migration_files f ON f.migration_id = r.migration_id AND f.key = r.file
     ORDER BY r.id
