@@ -21,15 +21,21 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from discovery.folders.grouping import FoundFile, SourceFile
+    from functions.migrate.scan.chunks import Chunk
 
 _BLOCK_BYTES = 4 << 20
 _HEAD_BYTES = 1 << 20
 _AT_ONCE = 10_000
 
 
-def member_batches(s3: S3Client, member: FoundFile, header: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """The records of one of a table's files, with all columns of the table and the values of the file's folders."""
-    for batch in text_batches(s3, member.file):
+def member_batches(
+    s3: S3Client, member: FoundFile, header: Sequence[str], part: Chunk | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The records of one of a table's files, with all columns of the table and the values of the file's folders.
+
+    ``part``: a range of a text, of which only these records are read.
+    """
+    for batch in text_batches(s3, member.file, part):
         found = dict(zip(batch.schema.names, batch.columns, strict=True))
         folders = {
             name: pa.array([value] * len(batch), pa.string())
@@ -41,23 +47,34 @@ def member_batches(s3: S3Client, member: FoundFile, header: Sequence[str]) -> It
         yield pa.record_batch([found.get(name, missing) for name in header], names=list(header))
 
 
-def text_batches(s3: S3Client, file: SourceFile) -> Iterator[pa.RecordBatch]:
-    """The records that can be read and have the file's number of fields; empty fields are null."""
+def text_batches(s3: S3Client, file: SourceFile, part: Chunk | None = None) -> Iterator[pa.RecordBatch]:
+    """The records that can be read and have the file's number of fields; empty fields are null.
+
+    ``part``: as in ``member_batches``.
+    """
     if isinstance(file, TypedFile):
         yield from typed_batches(s3, file)
         return
+    if part is not None:
+        yield from _by_columns(s3, file, part.start, part.end, part.line)
+        return
     if file.dialect.is_parallel:
-        with open_text(s3, file.object) as text:
-            head = read_head(text.read(_HEAD_BYTES), file.dialect)
+        head = head_of(s3, file)
         if not head.has_bare_returns:
-            yield from _by_columns(s3, file, head)
+            yield from _by_columns(s3, file, head.end, file.object.size, head.line)
             return
     yield from _one_by_one(s3, file)
 
 
-def _by_columns(s3: S3Client, file: TextFile, head: Head) -> Iterator[pa.RecordBatch]:
+def head_of(s3: S3Client, file: TextFile) -> Head:
+    """The head of a file whose dialect is parallel."""
+    with open_text(s3, file.object) as text:
+        return read_head(text.read(_HEAD_BYTES), file.dialect)
+
+
+def _by_columns(s3: S3Client, file: TextFile, start: int, end: int, line: int) -> Iterator[pa.RecordBatch]:
     whole_size = whole_size_of(file.dialect)
-    for records in object_records(s3, file.object, head.end, file.object.size, head.line, whole_size):
+    for records in object_records(s3, file.object, start, end, line, whole_size):
         cut = blocks(records.data, _names(file), records.start, _BLOCK_BYTES, dialect=file.dialect)
         for block in cut:
             yield from _block(block, file)

@@ -1,4 +1,4 @@
-"""Profile one file: figures of its columns, and all its texts, in a file from which a database is filled."""
+"""Profile a file or a part of one: figures of its columns, and all its texts, in a file that fills a database."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from discovery.folders.grouping import FoundFile
+    from functions.migrate.scan.chunks import Chunk
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,10 @@ class Profiled:
 
 
 def profile_file(
-    s3: S3Client, member: FoundFile, header: Sequence[str], folder: Path, number: int
+    s3: S3Client, member: FoundFile, header: Sequence[str], folder: Path, number: int, part: Chunk | None
 ) -> Profiled:
-    """Read a file and write its texts into ``folder``. ``header``: the columns of its table."""
-    return profile_batches(member_batches(s3, member, header), len(header), folder, number)
+    """Read a file, or a ``part`` of it, and write its texts into ``folder``. ``header``: the columns of its table."""
+    return profile_batches(member_batches(s3, member, header, part), len(header), folder, number)
 
 
 def profile_batches(batches: Iterable[pa.RecordBatch], width: int, folder: Path, number: int) -> Profiled:
