@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from discovery.folders.grouping import SourceFile
 
 RANGE_BYTES = 64 << 20
-"""The size of the ranges. Each has a sample of its own, so that small ones cost more than they save."""
+"""The size of the ranges. Each has a separate sample, so that small ones cost more than they save."""
 
 
 def record_ranges(s3: S3Client, file: SourceFile, range_bytes: int) -> list[Chunk | None]:
