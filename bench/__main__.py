@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bench import imports
 from bench.api import deliver, gateway, ingest
 from bench.backups import backup, restore
 from bench.discovery import init
 from bench.migration import benchmark, cloud, dialects, filled, publish
+from bench.page import PAGE, introduction
+from bench.show import write_page
 
 BENCHMARKS = {
     "migrate": benchmark.main,
@@ -22,6 +25,7 @@ BENCHMARKS = {
     "gateway": gateway.main,
     "deliver": deliver.main,
     "init": init.main,
+    "imports": imports.main,
 }
 
 
@@ -40,12 +44,15 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=5_000_000, help="init: records (default 5,000,000)")
     parser.add_argument("--callers", type=int, default=20, help="concurrent callers of the API (default 20)")
     parser.add_argument("--seconds", type=float, default=60, help="seconds of calls (default 60)")
+    parser.add_argument("--write", action="store_true", help="write the tables to docs/benchmarks.md")
     asked = parser.parse_args()
     unknown = set(asked.names) - BENCHMARKS.keys()
     if unknown:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     for name in asked.names or BENCHMARKS:
         BENCHMARKS[name](asked)
+    if asked.write:
+        write_page(PAGE, introduction(asked.names, asked.rounds))
 
 
 if __name__ == "__main__":

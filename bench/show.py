@@ -1,12 +1,26 @@
-"""Tables on the screen."""
+"""Tables on the screen, and on the page docs/benchmarks.md."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Table(NamedTuple):
+    """A printed table."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+_printed: list[Table] = []
 
 
 def show_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table: the first column left, the others right."""
+    _printed.append(Table(title, head, rows))
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     print(f"\n{title}")
     for row in (head, *rows):
@@ -15,3 +29,14 @@ def show_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -
             *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
         ]
         print("  " + "  ".join(cells))
+
+
+def write_page(path: Path, introduction: str) -> None:
+    """Write all printed tables to a page in Markdown."""
+    path.write_text("\n".join((introduction, *(_markdown(table) for table in _printed))))
+
+
+def _markdown(table: Table) -> str:
+    ruler = ("---", *("---:" for _ in table.head[1:]))
+    lines = (f"| {' | '.join(row)} |" for row in (table.head, ruler, *table.rows))
+    return "\n".join((f"## {table.title}", "", *lines, ""))

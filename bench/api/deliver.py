@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg2
 
@@ -24,7 +24,7 @@ from dataforge.postgres.connection import get_db_resource, transaction
 from dataforge.postgres.cursor_keys import LedgerKeys
 from dataforge.postgres.ddl import qualified
 from dataforge.postgres.roles import DELIVER
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.settings import HttpSettings, read
 from dataforge.tables.datasets import get_dataset
 from functions.deliver.handler import handler
@@ -46,8 +46,18 @@ FILL = Sql("""
     ANALYZE olist.orders, olist.order_items
 """).format(ROWS=ROWS)
 
-Lap = Callable[[], float]
-"""Reads a page; returns the seconds it took."""
+
+class Took(NamedTuple):
+    """The seconds of a page, and the CPU seconds of the process that read it."""
+
+    seconds: float
+    cpu: float
+
+
+Lap = Callable[[], Took]
+"""Reads a page."""
+ByHand = Callable[[Sql, bool], Took]
+"""The same by the peer, which can compress it."""
 
 
 def main(asked: argparse.Namespace) -> None:
@@ -57,49 +67,69 @@ def main(asked: argparse.Namespace) -> None:
         with closing(psycopg2.connect(running.superuser_url("deliver"))) as db, db, db.cursor() as cursor:
             cursor.execute(FILL)
         with function_environment(running, "deliver", role=DELIVER), _peer(running) as by_hand:
-            medians = {name: _compare(name, by_hand, asked.rounds) for name in TABLES}
-    for name, found in medians.items():
-        _show(name, found)
+            found = {name: _compare(name, by_hand, asked.rounds) for name in TABLES}
+    for name, laps in found.items():
+        _show(name, laps)
     measure(callers=asked.callers, seconds=min(asked.seconds, 30))
 
 
-def _compare(name: str, by_hand: Callable[[str], float], rounds: int) -> dict[str, float]:
-    """The median of each way to read a page, in seconds."""
+PEER, PEER_DEEP = "by hand: psycopg2, orjson", f"by hand, page after row {ROWS - PAGE:,}"
+PEER_GZIP = "by hand, gzip"
+PEER_OF = {
+    "Data Forge, first page": PEER,
+    "Data Forge, NDJSON": PEER,
+    "Data Forge, gzip": PEER_GZIP,
+    f"Data Forge, page after row {ROWS - PAGE:,}": PEER_DEEP,
+}
+
+
+def _compare(name: str, by_hand: ByHand, rounds: int) -> dict[str, list[Took]]:
+    """The times of each way to read a page."""
     table = get_dataset("olist").table(name)
     order = Sql(", ").join(map(ident, table.key))
-    select = Sql("SELECT * FROM {} ORDER BY {} LIMIT {}").format(qualified(table), order, PAGE)
+    select = Sql("SELECT * FROM {} {} ORDER BY {} LIMIT {}")
+    first = select.format(qualified(table), Sql(""), order, PAGE)
+    after = Sql("WHERE ({}) > ({})").format(order, Sql(", ").join(map(literal, _position(name))))
+    deep = select.format(qualified(table), after, order, PAGE)
+    first_page, ndjson, compressed, deep_page = PEER_OF
     laps: dict[str, Lap] = {
-        "by hand: psycopg2, orjson": lambda: by_hand(select),
-        "Data Forge, first page": lambda: _read(name, {}),
-        "Data Forge, NDJSON": lambda: _read(name, {}, "application/x-ndjson"),
-        "Data Forge, gzip": lambda: _read(name, {}, "*/*", "gzip"),
-        f"Data Forge, page behind row {ROWS - PAGE:,}": lambda: _read(name, {"cursor": _end(name)}),
+        PEER: lambda: by_hand(first, False),
+        first_page: lambda: _read(name, {}),
+        ndjson: lambda: _read(name, {}, "application/x-ndjson"),
+        PEER_GZIP: lambda: by_hand(first, True),
+        compressed: lambda: _read(name, {}, "*/*", "gzip"),
+        PEER_DEEP: lambda: by_hand(deep, False),
+        deep_page: lambda: _read(name, {"cursor": _end(name)}),
     }
     _end(name)
-    seconds: dict[str, list[float]] = {label: [] for label in laps}
+    found: dict[str, list[Took]] = {label: [] for label in laps}
     for _ in range(rounds):
         for lap in range(LAPS + 3):
             for label, read_page in laps.items():
                 took = read_page()
                 if lap >= 3:
-                    seconds[label].append(took)
-    return {label: statistics.median(found) for label, found in seconds.items()}
+                    found[label].append(took)
+    return found
 
 
-def _show(name: str, medians: dict[str, float]) -> None:
-    peer, first, *_ = medians.values()
-    rows = [
-        (label, f"{median * 1000:.2f}", f"{median / peer:.2f}", f"{median / first:.2f}")
-        for label, median in medians.items()
-    ]
+def _show(name: str, found: dict[str, list[Took]]) -> None:
+    rows = []
+    for label, laps in found.items():
+        seconds = sorted(lap.seconds for lap in laps)
+        low, middle, high = statistics.quantiles(seconds, n=4)
+        peer = found[PEER_OF.get(label, label)]
+        ratio = statistics.median(a.seconds / b.seconds for a, b in zip(laps, peer, strict=True))
+        cpu = statistics.median(lap.cpu for lap in laps)
+        spread = f"{low * 1000:.2f} to {high * 1000:.2f}"
+        rows.append((label, f"{middle * 1000:.2f}", spread, f"{cpu * 1000:.2f}", f"{ratio:.2f}"))
     show_table(
         f"A page of {PAGE:,} of {ROWS:,} {name}, in process",
-        ("", "p50 ms", "/ by hand", "/ first page"),
+        ("", "p50 ms", "quartiles", "CPU ms of the client", "ratio"),
         rows,
     )
 
 
-def _read(table: str, query: dict[str, str], accept: str = "application/json", encoding: str = "") -> float:
+def _read(table: str, query: dict[str, str], accept: str = "application/json", encoding: str = "") -> Took:
     event: dict[str, Any] = {
         "httpMethod": "GET",
         "path": f"/v1/tables/{table}/records",
@@ -110,9 +140,9 @@ def _read(table: str, query: dict[str, str], accept: str = "application/json", e
             "identity": {"apiKey": "reader." + "k" * 40, "apiKeyId": "bench"},
         },
     }
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     answer = handler(event, CONTEXT)
-    took = time.perf_counter() - begun
+    took = Took(time.perf_counter() - begun, time.process_time() - used)
     if answer["statusCode"] != 200:
         raise RuntimeError(answer["body"])
     return took
@@ -126,26 +156,31 @@ def _end(name: str) -> str:
     if name not in _ends:
         table = get_dataset("olist").table(name)
         scope = read_query(table, PageParameters(), {}).scope
-        place = f"{(2**32 * (ROWS - PAGE * 2)) // ROWS:08x}" + "0" * 24
-        position = [place, *["1"] * (len(table.key) - 1)]
+        position = _position(name)
         with transaction(get_db_resource(read(HttpSettings))) as cursor:
             _ends[name] = make_cursor(LedgerKeys(cursor, "deliver"), scope, position)
     return _ends[name]
 
 
+def _position(name: str) -> list[str]:
+    """A key close to the end of the table."""
+    place = f"{(2**32 * (ROWS - PAGE * 2)) // ROWS:08x}" + "0" * 24
+    return [place, *["1"] * (len(get_dataset("olist").table(name).key) - 1)]
+
+
 @contextmanager
-def _peer(running: Server) -> Iterator[Callable[[str], float]]:
-    """The peer's process for the length of a block: takes a SELECT, gives its seconds."""
+def _peer(running: Server) -> Iterator[ByHand]:
+    """The peer's process for the length of a block: takes a SELECT, returns what it took."""
     command = [PEER_PYTHON, Path(__file__).with_name("deliver_peer.py"), running.superuser_url("deliver")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("the peer has no pipes")
         to, of = process.stdin, process.stdout
 
-        def lap(statement: str) -> float:
-            to.write(json.dumps(statement) + "\n")
+        def lap(statement: Sql, compress: bool) -> Took:
+            to.write(json.dumps([statement, compress]) + "\n")
             to.flush()
-            return float(of.readline())
+            return Took(*map(float, of.readline().split()))
 
         yield lap
         to.close()

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -39,7 +36,6 @@ def main(asked: argparse.Namespace) -> None:
                 _alternate(calls, laps)
         _show(laps)
         _show_parallel(running, asked.rounds)
-    _show_import()
 
 
 @contextmanager
@@ -116,20 +112,3 @@ def _post_many(running: Server, name: str) -> tuple[float, float]:
         for post in posts:
             post()
         return begun, time.time()
-
-
-def _show_import() -> None:
-    rows = [
-        (module, f"{_import_seconds(module) * 1000:.0f}") for module in ("functions.ingest.handler", "pandas")
-    ]
-    show_table("Cold start: imports, as python -X importtime counts them", ("", "ms"), rows)
-
-
-def _import_seconds(module: str) -> float:
-    """The fastest of several, after one that may compile."""
-    command = [sys.executable, "-X", "importtime", "-c", f"import {module}"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    runs = [
-        subprocess.run(command, check=True, capture_output=True, text=True, env=environment) for _ in range(4)
-    ]
-    return min(int(run.stderr.splitlines()[-1].split("|")[1]) for run in runs[1:]) / 1e6

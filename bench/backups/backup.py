@@ -42,6 +42,9 @@ from functions.backup.write_manifest import write_manifest
 WORKERS = 2
 SOURCE = "source"
 
+DUMPS = {"dump": "gzip:1", "lz4": "lz4:1", "zstd": "zstd:1", "none": "none"}
+"""The ways of the peer, of which the build of PostgreSQL may lack some."""
+
 _worker: dict[str, Any] = {}
 
 
@@ -49,15 +52,16 @@ def main(asked: argparse.Namespace) -> None:
     """Print seconds, sizes and ratios; rounds of Data Forge and pg_dump alternate."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-data-") as made, server() as running:
         rows = fill(running, data(asked, Path(made)))
-        figures: dict[str, list[float]] = {"ours": [], "dump": [], "copy": []}
+        methods = [name for name in DUMPS if can_dump(running, Path(made), name)]
+        figures: dict[str, list[float]] = {"ours": [], **{name: [] for name in methods}, "copy": []}
         sizes: dict[str, int] = {}
         with workers(running, Path(made) / "store") as pool:
             # Not counted: reading and compiling on the first call.
-            dump(running, Path(made))
             ours(running, pool, Path(made) / "store")
             for _ in range(asked.rounds):
-                seconds, sizes["dump"] = dump(running, Path(made))
-                figures["dump"].append(seconds)
+                for name in methods:
+                    seconds, sizes[name] = dump(running, Path(made), name)
+                    figures[name].append(seconds)
                 seconds, backup = ours(running, pool, Path(made) / "store")
                 figures["ours"].append(seconds)
                 figures["copy"].append(copy(running))
@@ -69,12 +73,14 @@ def main(asked: argparse.Namespace) -> None:
 def _show(rows: int, figures: dict[str, list[float]], sizes: dict[str, int], memory: int) -> None:
     names = {
         "ours": "Data Forge, in process, two workers",
-        "dump": "pg_dump -Fc -Z1",
+        **{name: f"pg_dump -Fd -j{WORKERS} -Z{method}" for name, method in DUMPS.items()},
         "copy": "COPY TO STDOUT, discarded (the limit)",
     }
     base = statistics.median(figures["dump"])
     table = []
     for key, name in names.items():
+        if key not in figures:
+            continue
         seconds = statistics.median(figures[key])
         size = f"{sizes[key] / 1e6:.1f}" if key in sizes else ""
         table.append((name, f"{seconds:.2f}", f"{rows / seconds:,.0f}", size, f"{seconds / base:.2f}"))
@@ -109,13 +115,24 @@ def _tidy(running: Server) -> None:
             cursor.execute("CHECKPOINT")
 
 
-def dump(running: Server, made: Path) -> tuple[float, int]:
-    """Seconds and bytes of a dump of the dataset's schema."""
-    file = made / "dump"
-    call = [str(running.psql().with_name("pg_dump")), "-Fc", "-Z1", "-n", "olist", "-f", str(file)]
+def can_dump(running: Server, made: Path, method: str) -> bool:
+    """Whether the build has the compression. The dump is made once, which is not counted."""
+    try:
+        dump(running, made, method)
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
+def dump(running: Server, made: Path, method: str) -> tuple[float, int]:
+    """Seconds and bytes of a dump of the dataset's schema, by as many workers as ours."""
+    folder = made / "dump"
+    shutil.rmtree(folder, ignore_errors=True)
+    program = str(running.psql().with_name("pg_dump"))
+    call = [program, "-Fd", f"-j{WORKERS}", f"-Z{DUMPS[method]}", "-n", "olist", "-f", str(folder)]
     begun = time.perf_counter()
-    subprocess.run([*call, running.superuser_url(SOURCE)], check=True)
-    return time.perf_counter() - begun, file.stat().st_size
+    subprocess.run([*call, running.superuser_url(SOURCE)], check=True, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - begun, sum(file.stat().st_size for file in folder.iterdir())
 
 
 def copy(running: Server) -> float:

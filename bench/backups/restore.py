@@ -53,7 +53,7 @@ def main(asked: argparse.Namespace) -> None:
         store = DiskStore(Path(made) / "objects")
         _back_up(running, store)
         dump = Path(made) / "dump"
-        _pg(running, "pg_dump", "source", "-Fc", "-Z1", "-n", "olist", "-O", "-x", "-f", str(dump))
+        _pg(running, "pg_dump", "source", "-Fd", "-j2", "-Z1", "-n", "olist", "-f", str(dump))
         _compare_all(running, store, dump, rows, asked.rounds)
         _compare_one(running, store, Path(made) / "rows.csv", asked.rounds)
 
@@ -152,7 +152,7 @@ def _compare_all(running: Server, store: DiskStore, dump: Path, rows: int, round
     peer, mine, laps = [], [], []
     for _ in range(rounds):
         _fresh(running, "peer")
-        peer.append(_pg(running, "pg_restore", "peer", "-O", "-x", str(dump)))
+        peer.append(_pg(running, "pg_restore", "peer", "-j2", "-O", "-x", str(dump)))
         running.create("ours")
         with workers(running, "ours", store.folder) as pool:
             run = Restoring(running, "ours", store.folder, pool)
@@ -166,7 +166,7 @@ def _compare_all(running: Server, store: DiskStore, dump: Path, rows: int, round
             f"{statistics.median(mine):.2f}",
             f"{statistics.median(mine) / base:.2f}",
         ),
-        ("pg_restore into an empty database", f"{base:.2f}", "1.00"),
+        ("pg_restore -j2 into an empty database", f"{base:.2f}", "1.00"),
     ]
     show_table(f"Restore of all tables into empty ones, {rows:,} rows", ("", "seconds", "ratio"), table)
     _show_laps(laps)

@@ -66,7 +66,9 @@ def plan(db: Connection, s3: S3Client, settings: BackupSettings, run_id: str) ->
         require_sound(cursor, run.tables)
         for table in run.tables:
             check_columns(cursor, table)
-        items = [item for table in run.tables for item in _divide(cursor, run, table, settings.part_bytes)]
+        divided = [item for table in run.tables for item in _divide(cursor, run, table, settings.part_bytes)]
+        # The largest first, so that no worker has a large file left when the others have ended.
+        items = [item for _, item in sorted(divided, key=lambda sized: -sized[0])]
         cursor.executemany(
             'INSERT INTO dataforge.backup_parts (run_id, "table", part) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING',
             [(run_id, item.table, item.part) for item in items],
@@ -92,11 +94,15 @@ def check_columns(cursor: Cursor, table: Table) -> None:
         raise TableChanged(f"{table.dataset}.{table.name}", sorted(differences))
 
 
-def _divide(cursor: Cursor, run: Run, table: Table, part_bytes: int) -> Iterator[PageRange]:
-    """The table's page ranges, of about ``part_bytes`` each. An empty table has one; the last one has no end."""
+def _divide(cursor: Cursor, run: Run, table: Table, part_bytes: int) -> Iterator[tuple[int, PageRange]]:
+    """The table's page ranges, of about ``part_bytes`` each, with their numbers of pages.
+
+    An empty table has one range; the last one has no end.
+    """
     pages, count = count_parts(cursor, ddl.qualified(table), part_bytes)
     count = max(count, 1)
     firsts = [pages * part // count for part in range(count)]
     for part, first in enumerate(firsts):
         end = firsts[part + 1] if part + 1 < count else None
-        yield PageRange(run_id=run.id, table=table.name, part=part, first=first, end=end)
+        size = (pages if end is None else end) - first
+        yield size, PageRange(run_id=run.id, table=table.name, part=part, first=first, end=end)

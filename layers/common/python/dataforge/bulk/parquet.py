@@ -60,7 +60,11 @@ def write(cursor: Cursor, table: Table, copy: str, file: IO[bytes] | io.RawIOBas
 
     The same rows in the same order result in the same bytes. The row group and the largest row bound the memory.
     """
-    with pq.ParquetWriter(file, arrow_schema(table), compression="zstd") as writer:
+    # Few numbers in double precision recur: a dictionary of them is larger than the numbers, and takes time.
+    repeated = [column.name for column in table.columns if column.type.name != "double"]
+    with pq.ParquetWriter(
+        file, arrow_schema(table), compression="zstd", use_dictionary=repeated or False
+    ) as writer:
         rows = _Rows(table, writer)
         with io.BufferedWriter(rows, CHUNK_BYTES) as text:
             cursor.copy_expert(copy, text)

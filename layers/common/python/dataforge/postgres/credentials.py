@@ -39,9 +39,11 @@ def _from_session() -> tuple[str, Credentials]:
 
     session = get_session()
     found = session.get_credentials()
-    if found is None:
+    frozen = found and found.get_frozen_credentials()
+    if not (frozen and frozen.access_key and frozen.secret_key):
         raise NoCredentialsError
-    return session.get_config_variable("region"), Credentials(*found.get_frozen_credentials()[:3])
+    credentials = Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+    return session.get_config_variable("region"), credentials
 
 
 def _secret(arn: str) -> str:
