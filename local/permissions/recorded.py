@@ -23,17 +23,31 @@ def read_calls(file: Path) -> list[Recorded]:
 
 
 def attacks(calls: list[Recorded]) -> list[Recorded]:
-    """Calls that must be denied: those to S3 without TLS, which have no version, and with an old version of TLS."""
+    """Calls of S3 and SQS that must be denied: without TLS, and of S3 with an old version of TLS."""
     found = {}
     for one in calls:
-        if one.allowed and one.call.action.startswith("s3:"):
-            plain = {key: value for key, value in one.call.context.items() if key != "s3:tlsversion"}
-            contexts = plain | {"aws:securetransport": "false"}, {**one.call.context, "s3:tlsversion": "1.1"}
-            bucket, _, key = one.call.resource.partition("/")
-            for number, context in enumerate(contexts):
-                call = replace(one.call, context=context)
-                found[bucket, bool(key), number] = Recorded(call, allowed=False)
+        service = one.call.action.partition(":")[0]
+        if one.allowed and service in ("s3", "sqs"):
+            changed = [_without(one.call.context, "s3:tlsversion") | {"aws:securetransport": "false"}]
+            changed += [{**one.call.context, "s3:tlsversion": "1.1"}] if service == "s3" else []
+            owner, _, key = one.call.resource.partition("/")
+            for number, context in enumerate(changed):
+                found[owner, bool(key), number] = Recorded(replace(one.call, context=context), allowed=False)
     return list(found.values())
+
+
+def replacements(calls: list[Recorded], *endings: str) -> list[Recorded]:
+    """The writes of objects with these endings, without the statement that none exists, which must be denied."""
+    writes = [one for one in calls if one.allowed and one.call.action == "s3:PutObject"]
+    return [
+        Recorded(replace(one.call, context=_without(one.call.context, "s3:if-none-match")), allowed=False)
+        for one in writes
+        if one.call.resource.endswith(endings)
+    ]
+
+
+def _without(context: Mapping[str, Value], key: str) -> dict[str, Value]:
+    return {name: value for name, value in context.items() if name != key}
 
 
 def _recorded(line: Mapping[str, Any]) -> Recorded:
