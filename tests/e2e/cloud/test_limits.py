@@ -27,6 +27,19 @@ Make = Callable[..., str]
 Run = Callable[..., dict[str, Any]]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def role(emulator: ClientSettings) -> None:
+    """A role for the functions and state machines of these tests, which may do everything."""
+    iam = boto3.client("iam", **emulator)
+    services = {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}
+    trust = {"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="any", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam.put_role_policy(
+        RoleName="any", PolicyName="all", PolicyDocument=json.dumps({"Statement": [everything]})
+    )
+
+
 @pytest.fixture(scope="module")
 def functions(emulator: ClientSettings) -> Any:
     return boto3.client("lambda", **emulator)
@@ -332,6 +345,12 @@ def make_api(emulator: ClientSettings) -> Callable[..., str]:
         route: Any = {"restApiId": api, "resourceId": gateway.get_resources(restApiId=api)["items"][0]["id"]}
         gateway.put_method(**route, httpMethod="POST", authorizationType="NONE")
         arn = f"arn:aws:lambda:eu-west-1:000000000000:function:{function}"
+        boto3.client("lambda", **emulator).add_permission(
+            FunctionName=function,
+            StatementId="api",
+            Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+        )
         gateway.put_integration(
             **route,
             httpMethod="POST",
