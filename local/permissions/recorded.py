@@ -37,8 +37,8 @@ def attacks(calls: list[Recorded]) -> list[Recorded]:
 
 
 def replacements(calls: list[Recorded], *endings: str) -> list[Recorded]:
-    """The writes of objects with these endings, without the statement that none exists, which must be denied."""
-    writes = [one for one in calls if one.allowed and one.call.action == "s3:PutObject"]
+    """The writes of objects with these endings that stated that none exists, without that statement: to be denied."""
+    writes = [one for one in calls if one.allowed and "s3:if-none-match" in one.call.context]
     return [
         Recorded(replace(one.call, context=_without(one.call.context, "s3:if-none-match")), allowed=False)
         for one in writes
