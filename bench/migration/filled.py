@@ -47,16 +47,18 @@ def main(asked: argparse.Namespace) -> None:
         generate(second, orders=asked.orders, seed=8)
         _change(first, changed)
         _fill(running, first)
-        for title, folder, rule in (
-            ("As many new rows into filled tables", second, "reject"),
-            ("The same files again, all rows unchanged", first, "reject"),
+        for title, folder, rule, versioned in (
+            ("As many new rows into filled tables", second, "reject", False),
+            ("The same files again, all rows unchanged", first, "reject", False),
+            ("The same files again, known by their versions", first, "reject", True),
             (
                 f"The same files, {CHANGED:,} rows of one table changed, on_conflict: update",
                 changed,
                 "update",
+                False,
             ),
         ):
-            _compare(running, title, folder, rule, asked.rounds)
+            _compare(running, title, folder, rule, asked.rounds, versioned=versioned)
 
 
 def _change(folder: Path, target: Path) -> None:
