@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tests.postgres.ingest.conftest import Api
 
 Sample = Callable[..., dict[str, Any]]
-SCOPE: list[Any] = ["rejections", {}]
+SCOPE: list[Any] = ["rejections", {}, "key-1"]
+"""That of a writer, whose key has this id."""
 
 
 @pytest.fixture
