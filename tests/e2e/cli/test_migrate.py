@@ -249,8 +249,6 @@ UNKNOWN = "20200101T000000Z-00000000"
     [
         ("status", UNKNOWN),
         ("stop", UNKNOWN),
-        ("migrate", "--resume", UNKNOWN),
-        ("replay", "--migration", UNKNOWN),
         ("replay", "--batch", UNKNOWN),
         ("replay", "--migration", UNKNOWN, "--save", "saved.jsonl"),
         ("backup", "show", UNKNOWN),

@@ -54,6 +54,7 @@ def master(database: Database) -> Connection:
     return db
 
 
+@pytest.mark.slow
 def test_functions_of_an_earlier_version_work_until_they_are_replaced(
     database: Database, master: Connection
 ) -> None:
