@@ -13,13 +13,13 @@ from dataforge.defaults import CHUNK_MEGABYTES
 from dataforge.files.sources import Taken
 from dataforge.s3.objects import Object
 from dataforge.tables.catalogue import Dataset
+from discovery.folders.chunks import scanned_chunks
 from functions.migrate.plan.layout import Layout, read_layout
 from functions.migrate.plan.register import scan_items
 from functions.migrate.plan.source import match_files
-from functions.migrate.run.migration import Run
+from functions.migrate.run.migration import SWAP, Run
 from functions.migrate.run.work_items import LoadItem, load_item
-from functions.migrate.scan.chunks import Chunk, Scanned, chunks_of
-from functions.migrate.scan.scan import scanned
+from functions.migrate.scan.chunks import Chunk
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -60,7 +60,7 @@ def plan(
 ) -> Plan:
     """Match the files to the tables as a migration does. Raises its errors."""
     chosen = tuple(dataset.table(name) for name in tables)
-    run = Run("check", "", dataset, "", chosen, Decimal(0), "swap", "", "reject", None, tuple(ignore))
+    run = Run("check", "", dataset, "", chosen, Decimal(0), SWAP, "", "reject", None, tuple(ignore))
     found = match_files(s3, run, objects, "")
     items: list[LoadItem] = []
     for number, (taken, file) in enumerate(found.taken):
@@ -72,12 +72,7 @@ def plan(
 
 def _chunks(s3: S3Client, run: Run, file: Object, layout: Layout) -> Iterator[Chunk]:
     if layout.scanned:
-        scans = [scanned(s3, item) for item in scan_items(run, 0, file, layout)]
-        ranges = [
-            Scanned(number, part.start, part.line, scan)
-            for number, (part, scan) in enumerate(zip(layout.ranges, scans, strict=True))
-        ]
-        yield from chunks_of(ranges, layout.end)
+        yield from scanned_chunks(s3, scan_items(run, 0, file, layout), layout.ranges[0].line, layout.end)
         return
     for number, (start, end, line) in enumerate(layout.ranges):
         yield Chunk(number, start, end, line or 1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from discovery.folders.chunks import scanned_chunks
 from discovery.folders.reading import head_of
 from discovery.formats.files import TextFile
 from functions.migrate.plan.layout import ranges
 from functions.migrate.run.work_items import ScanItem
-from functions.migrate.scan.chunks import Chunk, Scanned, chunks_of
-from functions.migrate.scan.scan import scanned
+from functions.migrate.scan.chunks import Chunk
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -29,11 +29,8 @@ def record_ranges(s3: S3Client, file: SourceFile, range_bytes: int) -> list[Chun
     head = head_of(s3, file)
     if head.has_bare_returns:
         return [None]
-    parts = [
-        Scanned(number, start, None if number else head.line, scanned(s3, _scan_item(file, start, end)))
-        for number, (start, end) in enumerate(ranges(head.end, file.object.size, range_bytes))
-    ]
-    return list(chunks_of(parts, file.object.size))
+    items = (_scan_item(file, start, end) for start, end in ranges(head.end, file.object.size, range_bytes))
+    return list(scanned_chunks(s3, items, head.line, file.object.size))
 
 
 def _scan_item(file: TextFile, start: int, end: int) -> ScanItem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aws_cdk import Duration
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -33,44 +35,45 @@ def text_of(bucket: s3.IBucket, purpose: str, backup: str, signed: str, backup_i
 
 def sign(scope: Construct, name: str, key: kms.IKey, text: str, result_path: str) -> tasks.CallAwsService:
     """Have KMS compute the HMAC of ``text``; it goes to ``mac`` of ``result_path``."""
-    return _retried(
-        tasks.CallAwsService(
-            scope,
-            name,
-            service="kms",
-            action="generateMac",
-            parameters={"KeyId": key.key_arn, "MacAlgorithm": ALGORITHM, "Message": text},
-            iam_action="kms:GenerateMac",
-            iam_resources=[key.key_arn],
-            result_selector={"mac": sfn.JsonPath.string_at("$.Mac")},
-            result_path=result_path,
-        )
+    return _call(
+        scope,
+        name,
+        key,
+        "GenerateMac",
+        {"Message": text},
+        result_selector={"mac": sfn.JsonPath.string_at("$.Mac")},
+        result_path=result_path,
     )
 
 
 def verify(scope: Construct, name: str, key: kms.IKey, text: str, mac: str) -> tasks.CallAwsService:
     """Have KMS verify the HMAC at the path ``mac``. One that is not valid fails with an error of ``INVALID``."""
-    return _retried(
-        tasks.CallAwsService(
-            scope,
-            name,
-            service="kms",
-            action="verifyMac",
-            parameters={
-                "KeyId": key.key_arn,
-                "MacAlgorithm": ALGORITHM,
-                "Message": text,
-                "Mac": sfn.JsonPath.string_at(mac),
-            },
-            iam_action="kms:VerifyMac",
-            iam_resources=[key.key_arn],
-            result_path=sfn.JsonPath.DISCARD,
-        )
+    parameters = {"Message": text, "Mac": sfn.JsonPath.string_at(mac)}
+    return _call(scope, name, key, "VerifyMac", parameters, result_path=sfn.JsonPath.DISCARD)
+
+
+def _call(
+    scope: Construct,
+    name: str,
+    key: kms.IKey,
+    action: str,
+    parameters: Mapping[str, str],
+    *,
+    result_path: str,
+    result_selector: Mapping[str, str] | None = None,
+) -> tasks.CallAwsService:
+    """Call KMS with the key. Retry for some minutes, unless the HMAC is not valid."""
+    call = tasks.CallAwsService(
+        scope,
+        name,
+        service="kms",
+        action=action[0].lower() + action[1:],
+        parameters={"KeyId": key.key_arn, "MacAlgorithm": ALGORITHM, **parameters},
+        iam_action=f"kms:{action}",
+        iam_resources=[key.key_arn],
+        result_selector=result_selector,
+        result_path=result_path,
     )
-
-
-def _retried(call: tasks.CallAwsService) -> tasks.CallAwsService:
-    """Retry for some minutes, unless the HMAC is not valid."""
     call.add_retry(errors=INVALID, max_attempts=0)
     call.add_retry(
         errors=["States.ALL"],

@@ -44,7 +44,7 @@ def apply(superuser: dict[str, Any], authority: Path) -> None:
     def delete(identifier: str, properties: dict[str, Any]) -> None:
         instance = provisioners._rds._instances.get(identifier)
         originals["delete"](identifier, properties)
-        if instance and _is_postgres(instance):
+        if instance and is_postgres(instance):
             _drop(instance["DBName"], server)
 
     for verb, replacement in {"create": create, "update": update, "delete": delete}.items():
@@ -53,14 +53,15 @@ def apply(superuser: dict[str, Any], authority: Path) -> None:
         provisioners._RESOURCE_HANDLERS[TYPE][verb] = replacement
 
 
-def _is_postgres(instance: dict[str, Any]) -> bool:
+def is_postgres(instance: dict[str, Any]) -> bool:
+    """Whether the embedded PostgreSQL serves this instance."""
     return str(instance["Engine"]).startswith("postgres")
 
 
 def _serve(identifier: str, server: Server) -> dict[str, str]:
     """Apply the instance's record; returns its attributes for the template."""
     instance = provisioners._rds._instances[identifier]
-    if _is_postgres(instance):
+    if is_postgres(instance):
         instance["Endpoint"].update(Address=server["host"], Port=server["port"])
         _provide(instance["MasterUsername"], instance["_MasterUserPassword"], instance["DBName"], server)
     attributes: dict[str, str] = provisioners._rds_db_instance_attrs(instance)

@@ -6,11 +6,11 @@ The emulator names every exception `Runtime.HandlerError`, so Retry and Catch wo
 import json
 from typing import Any
 
-from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
-from local.emulator.anchors import AnchorGone, require
+from local.emulator.anchors import require
 from local.emulator.limits import sandbox
+from local.emulator.worker_script import change_worker_script
 
 PREFIX = "dataforge:"
 DIED = "Worker process died"  # prose: ignore
@@ -25,12 +25,8 @@ TOLD = """"error": "dataforge:" + json.dumps({
 
 def apply() -> None:
     """The worker sends class and trace inside the message; the invocation extracts them."""
-    require("error_names", lambda_runtime, "_PYTHON_WORKER_SCRIPT")
     require("error_names", lambda_svc, "_execute_function_warm")
-    script = lambda_runtime._PYTHON_WORKER_SCRIPT
-    if script.count(ANCHOR) != 1:
-        raise AnchorGone("error_names", f"one {ANCHOR!r} in the Python worker's script")
-    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(ANCHOR, TOLD)
+    change_worker_script("error_names", ANCHOR, TOLD)
     original = lambda_svc._execute_function_warm
 
     def execute(function: dict[str, Any], event: object, request_id: str) -> dict[str, Any]:

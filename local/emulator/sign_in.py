@@ -15,6 +15,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import rds
 
 from local.emulator.anchors import require
+from local.emulator.database import is_postgres
 from local.emulator.iam import sessions
 from local.emulator.iam.authorize import Denied, authorize
 from local.emulator.signatures import Credential
@@ -41,7 +42,7 @@ def refusal(user: str, token: str) -> str:
     """Why RDS refuses the token for the database user, or ""."""
     reasons = []
     for instance in list(rds._instances.values()):
-        if str(instance["Engine"]).startswith("postgres"):
+        if is_postgres(instance):
             reason = _refusal(instance, user, token)
             if not reason:
                 return ""

@@ -14,7 +14,7 @@ from dataforge.postgres.sql import Sql, ident
 from dataforge.s3.objects import Object
 from functions.migrate.plan.layout import Layout
 from functions.migrate.run.ledger import folder_values_json, ignored_files_json
-from functions.migrate.run.migration import Run
+from functions.migrate.run.migration import MERGE, SWAP, Run
 from functions.migrate.run.rejections.limits import create_sequences
 from functions.migrate.run.work_items import ScanItem
 
@@ -31,7 +31,7 @@ def delete_plan(cursor: Cursor, run: Run) -> None:
 
 def register_tables(cursor: Cursor, run: Run) -> None:
     """Register the tables, choose between swap and merge, and create the shadows."""
-    mode = "swap" if shadow.replaceable(cursor, run.dataset, run.tables) else "merge"
+    mode = SWAP if shadow.replaceable(cursor, run.dataset, run.tables) else MERGE
     cursor.execute("UPDATE dataforge.migrations SET mode = %s WHERE migration_id = %s", (mode, run.id))
     shadow.create(cursor, run.id, run.tables)
     create_sequences(cursor, run.id, run.dataset.name, run.tables)

@@ -51,8 +51,11 @@ def apply() -> None:
     def run_distributed_map(
         state: Any, raw: Any, effective: Any, iterator: Any, execution: Any, context: Any
     ) -> Any:
-        _start_children(state, effective, execution, context)
-        return _as_role(execution, run_map, state, raw, effective, iterator, execution, context)
+        def run() -> Any:
+            _require_children(state, effective, execution, context)
+            return run_map(state, raw, effective, iterator, execution, context)
+
+        return _as_role(execution, run)
 
     def call_function(reference: str, event: Any) -> Any:
         _require_invocation(reference)
@@ -122,17 +125,10 @@ def _require_service(handler: Any, method: str, path: str, headers: Any, body: A
         _require(f"{prefix}.{prefix}Exception", action, resource, context)
 
 
-def _start_children(state: Any, effective: Any, execution: Any, context: Any) -> None:
-    """A Distributed Map starts its children, and writes their results, as the role."""
-    caller = session(execution)
-    token = current.set(caller)
-    try:
-        _require("States.Runtime", "states:StartExecution", execution["stateMachineArn"].split("/")[0])
-        if writer := state.get("ResultWriter"):
-            given = stepfunctions._resolve_params_obj(writer.get("Parameters") or {}, effective, context)
-            place = f"arn:aws:s3:::{given['Bucket']}/{given.get('Prefix', '')}"
-            _require(
-                "States.ResultWriterFailed", "s3:PutObject", f"{place}/{execution['name']}/manifest.json"
-            )
-    finally:
-        current.reset(token)
+def _require_children(state: Any, effective: Any, execution: Any, context: Any) -> None:
+    """The permissions of a Distributed Map to start its children and to write their results."""
+    _require("States.Runtime", "states:StartExecution", execution["stateMachineArn"].split("/")[0])
+    if writer := state.get("ResultWriter"):
+        given = stepfunctions._resolve_params_obj(writer.get("Parameters") or {}, effective, context)
+        place = f"arn:aws:s3:::{given['Bucket']}/{given.get('Prefix', '')}"
+        _require("States.ResultWriterFailed", "s3:PutObject", f"{place}/{execution['name']}/manifest.json")

@@ -14,19 +14,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ministack.core import lambda_runtime
 from ministack.core.lambda_runtime import Worker
 
-from local.emulator.anchors import AnchorGone, require
+from local.emulator.anchors import require
+from local.emulator.worker_script import SETUP, change_worker_script
 
 INTERVAL_SECONDS = 0.05
 DEFAULT_MEMORY, DEFAULT_FILES = 128, 512
 MEGABYTE = 1024 * 1024
 PROCESSES = Path("/proc")
 # After the worker has read where its code is, which may be below /tmp. The interpreter may write compiled modules.
-ANCHOR = '    code_dir = init["code_dir"]\n'
 OWN_FOLDER = (
-    ANCHOR
+    SETUP
     + """
     os.environ["TMPDIR"] = os.path.join(os.path.dirname(code_dir), "tmp")
     _own, _code = os.environ["TMPDIR"] + os.sep, os.path.dirname(os.path.dirname(code_dir)) + os.sep
@@ -50,11 +49,7 @@ FULL = "[Errno 28] No space left on device"
 def apply() -> None:
     """Each process has its own folder for temporary files, which lasts as long as the process."""
     require("limits.sandbox", Worker, "invoke", "_spawn")
-    require("limits.sandbox", lambda_runtime, "_PYTHON_WORKER_SCRIPT")
-    script = lambda_runtime._PYTHON_WORKER_SCRIPT
-    if script.count(ANCHOR) != 1:
-        raise AnchorGone("limits.sandbox", f"one {ANCHOR!r} in the Python worker's script")
-    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(ANCHOR, OWN_FOLDER)
+    change_worker_script("limits.sandbox", SETUP, OWN_FOLDER)
     spawn, invoke, watch = Worker._spawn, Worker.invoke, Watch()
 
     def spawn_with_folder(worker: Any) -> None:

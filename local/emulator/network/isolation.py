@@ -11,26 +11,23 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc, rds
 from ministack.services.cloudformation import provisioners
 
-from local.emulator.anchors import AnchorGone, require
+from local.emulator.anchors import require
+from local.emulator.database import is_postgres
 from local.emulator.network.groups import reaches
+from local.emulator.worker_script import SETUP, change_worker_script
 
 PORTS = "_DATAFORGE_PORTS"
 """The environment variable of a process with the ports of this machine that it may connect to."""
 FUNCTION = "AWS::Lambda::Function"
 SCRIPT = Path(__file__).with_name("process.py")
-# Before anything of the function is imported.
-ANCHOR = '    code_dir = init["code_dir"]\n'
-ISOLATE = f'    import runpy; runpy.run_path({str(SCRIPT)!r})["isolate"]({PORTS!r})\n{ANCHOR}'
+ISOLATE = f'    import runpy; runpy.run_path({str(SCRIPT)!r})["isolate"]({PORTS!r})\n{SETUP}'
 
 
 def apply() -> None:
     """Isolate each process when it starts."""
-    require("network.isolation", lambda_runtime, "_PYTHON_WORKER_SCRIPT", "execution_credentials")
+    require("network.isolation", lambda_runtime, "execution_credentials")
     require("network.isolation", rds, "_instances")
-    script = lambda_runtime._PYTHON_WORKER_SCRIPT
-    if script.count(ANCHOR) != 1:
-        raise AnchorGone("network.isolation", f"one {ANCHOR!r} in the Python worker's script")
-    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(ANCHOR, ISOLATE)
+    change_worker_script("network.isolation", SETUP, ISOLATE)
     _store_networks()
     original = lambda_runtime.execution_credentials
 
@@ -71,6 +68,6 @@ def ports(function: dict[str, Any]) -> dict[str, str]:
     """The variable for a process of the function; none for a function outside a VPC, which reaches everything."""
     if not (function.get("VpcConfig") or {}).get("SubnetIds"):
         return {}
-    instances = [one for one in list(rds._instances.values()) if str(one["Engine"]).startswith("postgres")]
+    instances = [one for one in list(rds._instances.values()) if is_postgres(one)]
     databases = [str(one["Endpoint"]["Port"]) for one in instances if reaches(function, one)]
     return {PORTS: ",".join([os.environ["GATEWAY_PORT"], *databases])}

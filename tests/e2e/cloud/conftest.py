@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
+import boto3
 import pytest
 import urllib3
 from botocore.auth import SigV4Auth
@@ -14,6 +15,18 @@ from botocore.credentials import Credentials
 from local import aws
 from local.aws import ClientSettings
 from local.config import Config
+
+
+def create_role(settings: ClientSettings) -> None:
+    """Create the role "any" for functions and state machines, which may do everything."""
+    iam = boto3.client("iam", **settings)
+    services = {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}
+    trust = {"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="any", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam.put_role_policy(
+        RoleName="any", PolicyName="all", PolicyDocument=json.dumps({"Statement": [everything]})
+    )
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import urllib3
 from botocore.exceptions import ClientError
 
 from local.aws import ClientSettings
+from tests.e2e.cloud.conftest import create_role
 
 ROLE = "arn:aws:iam::000000000000:role/any"
 MEGABYTE = 1024 * 1024
@@ -30,14 +31,7 @@ Run = Callable[..., dict[str, Any]]
 @pytest.fixture(scope="module", autouse=True)
 def role(emulator: ClientSettings) -> None:
     """A role for the functions and state machines of these tests, which may do everything."""
-    iam = boto3.client("iam", **emulator)
-    services = {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}
-    trust = {"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole"}
-    iam.create_role(RoleName="any", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
-    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    iam.put_role_policy(
-        RoleName="any", PolicyName="all", PolicyDocument=json.dumps({"Statement": [everything]})
-    )
+    create_role(emulator)
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ from local import aws as emulator
 from local import ports, processes
 from local.aws import ClientSettings
 from local.config import CLOUD_PYTHON, Config
+from tests.e2e.cloud.conftest import create_role
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
@@ -64,14 +65,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
 @pytest.fixture(scope="module", autouse=True)
 def role(aws: ClientSettings) -> None:
     """A role for the functions and state machines of these tests, which may do everything."""
-    iam = boto3.client("iam", **aws)
-    services = {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}
-    trust = {"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole"}
-    iam.create_role(RoleName="any", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
-    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    iam.put_role_policy(
-        RoleName="any", PolicyName="all", PolicyDocument=json.dumps({"Statement": [everything]})
-    )
+    create_role(aws)
 
 
 def stack(settings: ClientSettings, name: str, template: dict[str, Any]) -> dict[str, str]:

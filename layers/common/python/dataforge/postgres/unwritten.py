@@ -72,9 +72,11 @@ def observe(cursor: Cursor, table: Table) -> State | None:
     A statement that reads the table after this call reads this state, if ``is_unwritten`` holds later.
     """
     size, identity = _identity(cursor, table)
+    if not identity:
+        return None
     before = _oldest_open(cursor)
     rows, older, _ = _count(cursor, table, before)
-    if not identity or rows != older:
+    if rows != older:
         return None
     return State(identity=identity, before=before, rows=rows, size=size)
 
