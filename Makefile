@@ -162,7 +162,8 @@ lock: $(LOCKER)
 	@$(LOCK) requirements-dev.in --output-file requirements-dev.lock
 	@$(LOCK) local/requirements.in --output-file local/requirements.lock
 	@$(LOCK) checks/advisories/requirements.in --output-file checks/advisories/requirements.lock
-	@$(LOCK) bench/requirements.in --constraints requirements-dev.lock --output-file bench/requirements.lock
+	@$(LOCK) bench/requirements.in $(patsubst %,--constraints %,$(wildcard layers/common/*.lock)) \
+	--output-file bench/requirements.lock
 
 clean:
 	@if [ -x $(PY) ]; then $(PY) -m local reset; fi

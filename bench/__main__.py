@@ -12,6 +12,7 @@ from bench.discovery import init
 from bench.migration import benchmark, cloud, dialects, filled, publish
 from bench.page import PAGE, introduction
 from bench.show import write_page
+from dataforge.audit.entry import logger as audit_logger
 
 BENCHMARKS = {
     "migrate": benchmark.main,
@@ -35,7 +36,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; default all")
     parser.add_argument("--data", type=Path, help="a folder of Olist CSVs (default: see bench/data.py)")
     parser.add_argument(
-        "--peers", action="store_true", help="migrate: compare with pandas and dlt too, each once"
+        "--peers", action="store_true", help="migrate: compare with DuckDB, dlt and pandas too, each once"
     )
     parser.add_argument(
         "--orders", type=int, default=100_000, help="size of generated data (default 100,000)"
@@ -49,6 +50,8 @@ def main() -> None:
     unknown = set(asked.names) - BENCHMARKS.keys()
     if unknown:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    # Its lines would be between the tables.
+    audit_logger.setLevel("ERROR")
     for name in asked.names or BENCHMARKS:
         BENCHMARKS[name](asked)
     if asked.write:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import resource
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
 
 from bench.server import Server
+from bench.show import show_table
 from local import processes
 from local.postgres import pid_file
 
@@ -20,6 +25,11 @@ class Cost:
     seconds: float
     server: float
     client: float
+
+    @property
+    def processor(self) -> float:
+        """The processor seconds of both."""
+        return self.server + self.client
 
 
 def of_server(server: Server) -> float:
@@ -38,3 +48,43 @@ def of_finished_children() -> float:
     """The processor seconds of the child processes of this one that ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def of_workers() -> float:
+    """The processor seconds that the running worker processes of this one have spent."""
+    times = [psutil.Process(child.pid).cpu_times() for child in multiprocessing.active_children()]
+    return sum(one.user + one.system for one in times)
+
+
+def cost_of(server: Server, work: Callable[[], object]) -> Cost:
+    """The cost of work that this process, its workers, and processes that end with the work do as clients of the server."""
+    begun, spent, client = time.perf_counter(), of_server(server), _of_clients()
+    work()
+    seconds = time.perf_counter() - begun
+    return Cost(seconds, of_server(server) - spent, _of_clients() - client)
+
+
+def _of_clients() -> float:
+    return time.process_time() + of_workers() + of_finished_children()
+
+
+def show_costs(title: str, costs: Mapping[str, Sequence[Cost]], base: str) -> None:
+    """Print the medians of what the alternatives cost, and their ratios to the one with the name ``base``."""
+    head = ("", "seconds", "from", "to", "server CPU", "client CPU", "ratio", "ratio of CPU")
+    show_table(title, head, [_row(name, found, costs[base]) for name, found in costs.items()])
+
+
+def median_seconds(costs: Sequence[Cost]) -> float:
+    """The median of the wall seconds."""
+    return statistics.median(one.seconds for one in costs)
+
+
+def _row(name: str, costs: Sequence[Cost], base: Sequence[Cost]) -> tuple[str, ...]:
+    seconds = [one.seconds for one in costs]
+    cpu, base_cpu = (statistics.median(one.processor for one in found) for found in (costs, base))
+    values = (
+        *(median_seconds(costs), min(seconds), max(seconds)),
+        *(statistics.median(one.server for one in costs), statistics.median(one.client for one in costs)),
+        *(median_seconds(costs) / median_seconds(base), cpu / base_cpu),
+    )
+    return (name, *(f"{value:.2f}" for value in values))

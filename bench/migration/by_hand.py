@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
 from pathlib import Path
 
-from bench.processors import Cost, of_finished_children, of_server
+from bench.migration.sessions import run_at_once
+from bench.processors import Cost, cost_of
 from bench.server import Server
 from dataforge.postgres import ddl
 from dataforge.postgres.row_identity import on_key
@@ -23,23 +22,8 @@ SESSIONS = (
 
 def merge_by_hand(server: Server, database: str, folder: Path, *, update: bool) -> Cost:
     """Merge the folder's files into the database, one transaction for each table, both sessions at once."""
-    begun, spent, children = time.perf_counter(), of_server(server), of_finished_children()
-    sessions = [_start(server, database) for _ in SESSIONS]
-    for session, tables in zip(sessions, SESSIONS, strict=True):
-        if session.stdin is None:
-            raise RuntimeError("psql has no standard input.")
-        session.stdin.write("\n".join(_script(folder, name, update=update) for name in tables))
-        session.stdin.close()
-    for session in sessions:
-        if session.wait():
-            raise RuntimeError("psql failed.")
-    seconds = time.perf_counter() - begun
-    return Cost(seconds, of_server(server) - spent, of_finished_children() - children)
-
-
-def _start(server: Server, database: str) -> subprocess.Popen[str]:
-    command = [server.psql(), "-q", "-X", "-v", "ON_ERROR_STOP=on", server.superuser_url(database)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+    scripts = ["\n".join(_script(folder, name, update=update) for name in tables) for tables in SESSIONS]
+    return cost_of(server, lambda: run_at_once(server, database, scripts))
 
 
 def _script(folder: Path, name: str, *, update: bool) -> str:

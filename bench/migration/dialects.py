@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.data import data
 from bench.migration import in_process
 from bench.migration.written import WAYS
+from bench.processors import of_workers
 from bench.server import Server, server
 from bench.show import show_table
 from dataforge.runs.results.migration import MigratedTable
@@ -46,9 +47,9 @@ def _migrate(
     declare()
     running.create("ours")
     with in_process.workers(running, "ours", folder, declare) as pool:
-        before = in_process.processor_seconds(pool)
+        before = of_workers()
         steps, output = in_process.migrate(running, "ours", folder, pool, threshold=0)
-        spent = in_process.processor_seconds(pool) - before
+        spent = of_workers() - before
     return (sum(steps.values()), steps["load"], spent), output.tables
 
 

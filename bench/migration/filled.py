@@ -5,12 +5,8 @@ from __future__ import annotations
 import argparse
 import csv
 import shutil
-import statistics
 import tempfile
-import time
-from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
@@ -18,9 +14,9 @@ import psycopg2
 from bench.folder_store import FolderStore
 from bench.migration import in_process
 from bench.migration.by_hand import merge_by_hand
-from bench.processors import Cost, of_server
+from bench.migration.in_process import Round, migrate_once, show_rounds
+from bench.processors import Cost, show_costs
 from bench.server import Server, server
-from bench.show import show_table
 from dataforge.postgres.sql import Sql, ident
 from local import postgres
 from local.generate import generate
@@ -28,15 +24,6 @@ from local.generate import generate
 FILLED = "filled"
 CHANGED = 100_000
 """Changed rows of the table of customers."""
-
-
-@dataclass(frozen=True)
-class Round:
-    """One migration: its cost, its steps, and the peak memory of a worker in KiB."""
-
-    cost: Cost
-    steps: dict[str, float]
-    memory: int
 
 
 def main(asked: argparse.Namespace) -> None:
@@ -104,52 +91,14 @@ def _copy(running: Server, database: str) -> None:
             cursor.execute("CHECKPOINT")
 
 
-def ours(running: Server, database: str, folder: Path, rule: str, *, versioned: bool = False) -> Round:
-    """Migrate into the database. ``versioned``: the files have versions, so that they may be known."""
-    store = FolderStore(folder, in_process.PREFIX, versioned=versioned)
-    with in_process.workers(running, database, folder) as pool:
-        spent = of_server(running), in_process.processor_seconds(pool), time.process_time()
-        begun = time.perf_counter()
-        steps, _ = in_process.migrate(running, database, folder, pool, 0, rule, store=store)
-        seconds = time.perf_counter() - begun
-        client = in_process.processor_seconds(pool) + time.process_time() - spent[1] - spent[2]
-        cost = Cost(seconds, of_server(running) - spent[0], client)
-        return Round(cost, steps, in_process.peak_memory(pool))
-
-
 def _compare(running: Server, title: str, folder: Path, rule: str, rounds: int, *, versioned: bool) -> None:
     peer: list[Cost] = []
     rounds_of_ours: list[Round] = []
     for _ in range(rounds):
         _copy(running, "ours")
-        rounds_of_ours.append(ours(running, "ours", folder, rule, versioned=versioned))
+        rounds_of_ours.append(migrate_once(running, "ours", folder, rule=rule, versioned=versioned))
         _copy(running, "peer")
         peer.append(merge_by_hand(running, "peer", folder, update=rule == "update"))
-    costs = [one.cost for one in rounds_of_ours]
-    base = statistics.median(one.seconds for one in peer)
-    base_cpu = statistics.median(one.server + one.client for one in peer)
-    head = ("", "seconds", "from", "to", "server CPU", "client CPU", "ratio", "ratio of CPU")
-    rows = [
-        _row(name, found, base, base_cpu)
-        for name, found in (("Data Forge", costs), ("by hand, two sessions", peer))
-    ]
-    show_table(title, head, rows)
-    names = rounds_of_ours[0].steps
-    parts = [f"{n} {statistics.median(one.steps[n] for one in rounds_of_ours):.2f}" for n in names]
-    print(f"  {', '.join(parts)}")
-    print(f"  peak memory of a worker {max(one.memory for one in rounds_of_ours) / 1024:.0f} MiB")
-
-
-def _row(name: str, costs: Sequence[Cost], base: float, base_cpu: float) -> tuple[str, ...]:
-    seconds = [one.seconds for one in costs]
-    server_cpu, client_cpu = (
-        statistics.median(getattr(one, part) for one in costs) for part in ("server", "client")
-    )
-    middle = statistics.median(seconds)
-    cpu = statistics.median(one.server + one.client for one in costs)
-    return (
-        name,
-        *(f"{value:.2f}" for value in (middle, min(seconds), max(seconds), server_cpu, client_cpu)),
-        f"{middle / base:.2f}",
-        f"{cpu / base_cpu:.2f}",
-    )
+    by_hand = "by hand, two sessions"
+    show_costs(title, {"Data Forge": [one.cost for one in rounds_of_ours], by_hand: peer}, by_hand)
+    show_rounds(rounds_of_ours)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
+import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from bench.folder_store import FolderStore
+from bench.processors import Cost, cost_of
 from bench.server import Server
 from dataforge.defaults import QUALITY_THRESHOLD
 from dataforge.postgres.connection import connect
 from dataforge.postgres.roles import LOAD, MIGRATE
-from dataforge.runs.results.migration import MigrationOutput
+from dataforge.runs.results.migration import MigratedTable, MigrationOutput
 from dataforge.runs.step_names import MigrationStep
 from dataforge.settings import DatabaseSettings, MigrationSettings, RejectionLimits
 from functions.migrate.lifecycle.begin import begin
@@ -152,15 +154,38 @@ class _Clock:
         self.laps[name], self._last = now - self._last, now
 
 
-def _processor(_: int) -> tuple[int, float]:
-    return os.getpid(), time.process_time()
-
-
-def processor_seconds(pool: ProcessPoolExecutor) -> float:
-    """The processor seconds that the workers have spent."""
-    return sum(dict(pool.map(_processor, range(WORKERS * 20))).values())
-
-
 def peak_memory(pool: ProcessPoolExecutor) -> int:
     """The largest worker's peak memory in KiB."""
     return max(pool.map(_memory, range(WORKERS * 4)))
+
+
+@dataclass(frozen=True)
+class Round:
+    """One migration: its cost, seconds by step, the output's tables, and the peak memory of a worker in KiB."""
+
+    cost: Cost
+    steps: dict[str, float]
+    tables: tuple[MigratedTable, ...]
+    memory: int
+
+
+def migrate_once(
+    server: Server, database: str, folder: Path, *, rule: str = "reject", versioned: bool = False
+) -> Round:
+    """Migrate into the database. ``versioned``: the files have versions, so that they may be known."""
+    found: list[tuple[dict[str, float], MigrationOutput]] = []
+    store = FolderStore(folder, PREFIX, versioned=versioned)
+    with workers(server, database, folder) as pool:
+        cost = cost_of(
+            server, lambda: found.append(migrate(server, database, folder, pool, 0, rule, store=store))
+        )
+        [(steps, output)] = found
+        return Round(cost, steps, output.tables, peak_memory(pool))
+
+
+def show_rounds(rounds: Sequence[Round]) -> None:
+    """Print the medians of the steps, and the peak memory."""
+    names = rounds[0].steps
+    parts = [f"{name} {statistics.median(one.steps[name] for one in rounds):.2f}" for name in names]
+    print(f"  {', '.join(parts)}")
+    print(f"  peak memory of a worker {max(one.memory for one in rounds) / 1024:.0f} MiB")
