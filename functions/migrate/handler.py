@@ -88,7 +88,7 @@ STEPS: Steps[MigrationSettings] = {
     MigrationStep.CUT: lambda s: cut(s.db, s.s3, s.settings, s.event.run_id),
     MigrationStep.RESOLVE: lambda s: _resolve(s.db, s.s3, s.settings, s.event.run_id, s.event.table),
     MigrationStep.RECONCILE: lambda s: reconcile(s.db, s.s3, s.event.run_id),
-    MigrationStep.PUBLISH: lambda s: publish(s.db, s.event.run_id, s.event.execution),
+    MigrationStep.PUBLISH: lambda s: publish(s.db, s.event.run_id, s.event.execution, s.unattended),
     MigrationStep.REPORT: lambda s: report(s.db, s.s3, s.settings, s.event.run_id).document(),
     MigrationStep.ABANDON: lambda s: fail(s.db, s.s3, s.settings, s.event.execution, s.event.error),
 }

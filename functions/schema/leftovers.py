@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dataforge.defaults import IDEMPOTENCY_HOURS, REJECTION_DAYS
+from dataforge.defaults import IDEMPOTENCY_HOURS, REJECTION_DAYS, SHADOW_DAYS
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.sql import Sql, ident
 from functions.schema.doctor.tables import left_over_findings
@@ -29,16 +29,22 @@ _FORGOTTEN = Sql("""
 """)
 _FILES = ("migration_chunks", "migration_files")
 """Names of files, their headers, and the values in the names of their folders. The counts of a run's tables stay."""
+_WORK = Sql("""
+    WITH migration AS (DELETE FROM dataforge.migration_work WHERE started_at < now() - interval '{days} days' RETURNING 1),
+    restore AS (DELETE FROM dataforge.restore_work WHERE started_at < now() - interval '{days} days' RETURNING 1)
+    SELECT FROM migration UNION ALL SELECT FROM restore
+""").format(days=2 * SHADOW_DAYS)
 _LOCK = Sql("SET LOCAL lock_timeout = '2s'")
 
 
 def delete_leftovers(db: Connection, rejection_days: int = REJECTION_DAYS) -> int:
     """Delete some expired answers; or else the list of files of a run that is older than ``rejection_days`` and has no
-    rejections; or else the shadow of a run that can no longer be resumed. Returns the number.
+    rejections; or else results that no run uses; or else the shadow of a run that can no longer be resumed. Returns the
+    number.
 
     Batches delete expired answers too, but none comes after the last one. Raises ``Busy`` if the shadow is in use.
     """
-    return _delete_answers(db) or _delete_files(db, rejection_days) or _drop_shadow(db)
+    return _delete_answers(db) or _delete_files(db, rejection_days) or _delete_work(db) or _drop_shadow(db)
 
 
 def _delete_answers(db: Connection) -> int:
@@ -54,6 +60,12 @@ def _delete_files(db: Connection, days: int) -> int:
         for name in _FILES if row else ():
             cursor.execute(Sql("DELETE FROM dataforge.{} WHERE migration_id = %s").format(ident(name)), row)
     return int(row is not None)
+
+
+def _delete_work(db: Connection) -> int:
+    with transaction(db) as cursor:
+        cursor.execute(_WORK)
+        return int(cursor.rowcount)
 
 
 def _drop_shadow(db: Connection) -> int:

@@ -18,10 +18,10 @@ from constructs import Construct
 
 from dataforge.errors import AlreadyRunning
 from dataforge.errors.base import compose
-from dataforge.runs.step_names import RunStep
+from dataforge.runs.step_names import CONTINUED, RunStep
 from dataforge.s3.keys import MAP_RESULTS
 from infra.workflow.failure_states import fail_explained, record_failure
-from infra.workflow.steps import call, inline_concurrency, retry_died
+from infra.workflow.steps import call, inline_concurrency, retry_died, retry_while_it_continues
 
 ORIGIN = {
     "execution": sfn.JsonPath.string_at("$$.Execution.Id"),
@@ -139,7 +139,8 @@ class RunStates(Construct):
     def invoke(self, name: str, step: str, result_path: str | None, **payload: Any) -> sfn.TaskStateBase:
         """Call ``control`` with ``{"step": step, …}``; its answer goes to ``result_path`` (None: is the whole output)."""
         request = sfn.TaskInput.from_object({"step": step, **payload})
-        return retry_died(call(self, name, self._control, payload=request, result_path=result_path))
+        task = retry_died(call(self, name, self._control, payload=request, result_path=result_path))
+        return retry_while_it_continues(task) if step in CONTINUED else task
 
     def step(self, name: str, step: str, result_path: str | None = sfn.JsonPath.DISCARD) -> sfn.TaskStateBase:
         """``invoke`` with the run's id; any error closes the run."""

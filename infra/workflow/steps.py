@@ -13,11 +13,11 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from dataforge.errors import BackupRunning
+from dataforge.errors import BackupRunning, WorkContinues
 from dataforge.errors.codes import retried_codes
 
 TRANSIENT = [
-    *(code for code in retried_codes() if code != BackupRunning.code),
+    *(code for code in retried_codes() if code not in (BackupRunning.code, WorkContinues.code)),
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
@@ -89,6 +89,17 @@ def retry_patiently(task: Task) -> Task:
         backoff_rate=1.5,
         max_attempts=1_000,
         max_delay=Duration.minutes(2),
+    )
+    return task
+
+
+def retry_while_it_continues(task: Task) -> Task:
+    """Repeat a step while PostgreSQL works on it. Each call waits for most of Lambda's 15 minutes: ten days together."""
+    task.add_retry(
+        errors=[WorkContinues.code],
+        interval=Duration.seconds(1),
+        backoff_rate=1,
+        max_attempts=1_000,
     )
     return task
 

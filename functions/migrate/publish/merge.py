@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg2
@@ -14,12 +15,16 @@ from dataforge.postgres.identity import advance
 from dataforge.postgres.owner_rules import is_lost_parent, is_taken, refusal
 from dataforge.postgres.refusals import describe
 from dataforge.postgres.roles import MIGRATION_RUN
-from dataforge.postgres.row_identity import on_key, same_key, same_row
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.sql import Sql, ident
 from dataforge.postgres.unwritten import is_unwritten
 from dataforge.tables.catalogue import Table
-from functions.migrate.run.copies import insert_missing_copies, stored_copies
+from functions.migrate.publish.merge_statements import (
+    INSERT,
+    changes,
+    count_stored,
+    insert_statement,
+    update_statement,
+)
 from functions.migrate.run.ledger import Resolved, read_resolved, store_resolved
 from functions.migrate.run.migration import MERGE, Run, read_run
 from functions.migrate.run.stored_rows import undo_rebuild
@@ -41,15 +46,33 @@ def merge(cursor: Cursor, run: Run) -> None:
     other tables refer to precede the rows of these tables.
     Raises ``TargetChanged``, or ``TargetRejectsRows`` if a constraint, trigger or rule of the owner refuses a row.
     """
+    tables = in_order(run)
+    resolved = read_all_resolved(cursor, run, tables)
+    allow_memory(cursor)
+    with translated_refusals(tables, resolved):
+        _merge_tables(cursor, run, tables, resolved)
+
+
+def in_order(run: Run) -> list[Table]:
+    """The run's tables, parents first: the order in which batches lock a dataset's tables. Another could deadlock."""
     chosen = {table.name: table for table in run.tables}
-    # The order in which batches lock a dataset's tables. Another order could deadlock.
-    tables = [chosen[name] for wave in run.dataset.waves() for name in wave if name in chosen]
+    return [chosen[name] for wave in run.dataset.waves() for name in wave if name in chosen]
+
+
+def read_all_resolved(cursor: Cursor, run: Run, tables: list[Table]) -> dict[str, Resolved]:
+    """How each table was resolved. Raises ``TargetChanged`` if one was resolved for a swap."""
     resolved = {table.name: _read_resolved(cursor, run, table) for table in tables}
     if any(found.mode != run.mode for found in resolved.values()):
         raise TargetChanged("A table could not be rebuilt; merging the rows of all tables.")
-    allow_memory(cursor)
+    return resolved
+
+
+@contextmanager
+def translated_refusals(tables: list[Table], resolved: Mapping[str, Resolved]) -> Iterator[None]:
+    """Translate an error of a constraint, trigger or rule to ``TargetRejectsRows``, or ``TargetChanged`` if a row of others
+    caused it."""
     try:
-        _merge_tables(cursor, run, tables, resolved)
+        yield
     except psycopg2.errors.FeatureNotSupported:
         raise TargetRejectsRows(
             "A table of the run has a rule on INSERT or UPDATE. Nothing was published.",
@@ -81,16 +104,10 @@ def _read_resolved(cursor: Cursor, run: Run, table: Table) -> Resolved:
 def _merge_tables(cursor: Cursor, run: Run, tables: list[Table], resolved: Mapping[str, Resolved]) -> None:
     if any(key.deferrable for table in tables for key in table.foreign_keys):
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-    updated = [table for table in tables if resolved[table.name].updated]
-    early = [table for table in updated if _is_parent_by_unique_columns(table, tables)]
     proven = {table.name: _is_proven(cursor, table, resolved[table.name]) for table in tables}
-    for table in tables:
-        _insert_table(cursor, run, table, resolved[table.name], proven=proven[table.name])
-        if table in early:
-            _update_table(cursor, run, table, resolved[table.name], proven=proven[table.name])
-    for table in updated:
-        if table not in early:
-            _update_table(cursor, run, table, resolved[table.name], proven=proven[table.name])
+    for change, table in changes(tables, resolved):
+        change_table = _insert_table if change == INSERT else _update_table
+        change_table(cursor, run, table, resolved[table.name], proven=proven[table.name])
     for table in tables:
         advance(cursor, table)
     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -103,53 +120,22 @@ def _is_proven(cursor: Cursor, table: Table, resolved: Resolved) -> bool:
     return resolved.state is not None and is_unwritten(cursor, table, resolved.state)
 
 
-def _is_parent_by_unique_columns(table: Table, tables: list[Table]) -> bool:
-    """Whether a reference leads to columns of the table that an update may change."""
-    keys = (key for child in tables for key in child.foreign_keys if key.parent == table.name)
-    return any(key.parent_columns != table.key and not key.deferrable for key in keys)
-
-
 def _insert_table(cursor: Cursor, run: Run, table: Table, resolved: Resolved, *, proven: bool) -> None:
     """Insert the rows that the table lacks. ``proven``: the unchanged rows are as they were when they were compared."""
     expected = resolved.rows - resolved.unchanged - resolved.updated
-    inserted = _insert(cursor, run, table) if expected else 0
+    inserted = 0
+    if expected:
+        cursor.execute(insert_statement(run, table))
+        inserted = cursor.rowcount
     if not resolved.updated:
         _check(cursor, run, table, resolved, as_resolved=inserted == expected, proven=proven)
     elif inserted != expected:
-        raise _changed(table, resolved, expected - inserted)
-
-
-def _insert(cursor: Cursor, run: Run, table: Table) -> int:
-    """Insert the rows in the order of the key, so that neighbours in its index are written together."""
-    if table.is_multiset:
-        return insert_missing_copies(cursor, run, table)
-    cursor.execute(
-        Sql(
-            "INSERT INTO {live} ({columns}) SELECT {columns} FROM {shadow} s"
-            " WHERE NOT EXISTS (SELECT FROM {live} l WHERE {same_key}) ORDER BY {key} ON CONFLICT ({key}) DO NOTHING"
-        ).format(
-            live=ddl.qualified(table),
-            columns=ddl.columns_sql(table),
-            shadow=run.shadow(table),
-            same_key=same_key(table, "s", "l"),
-            key=on_key(table),
-        )
-    )
-    return cursor.rowcount
+        raise changed(table, resolved, expected - inserted)
 
 
 def _update_table(cursor: Cursor, run: Run, table: Table, resolved: Resolved, *, proven: bool) -> None:
     """Give stored rows the values of the run's rows with the same keys."""
-    others = [ident(name) for name in table.column_names if name not in table.key]
-    cursor.execute(
-        Sql("UPDATE {} l SET {} FROM {} s WHERE {} AND NOT ({})").format(
-            ddl.qualified(table),
-            Sql(", ").join(Sql("{name} = s.{name}").format(name=name) for name in others),
-            run.shadow(table),
-            same_key(table, "s", "l"),
-            same_row(table, "s", "l"),
-        )
-    )
+    cursor.execute(update_statement(run, table))
     as_resolved = cursor.rowcount == resolved.updated
     _check(cursor, run, table, resolved, as_resolved=as_resolved, proven=proven)
 
@@ -163,12 +149,14 @@ def _check(
     """
     if as_resolved and proven and stores_as_given(cursor, table):
         return
-    missing = resolved.rows - _stored_rows(cursor, run, table)
+    cursor.execute(count_stored(run, table))
+    missing = resolved.rows - int(one_row(cursor)[0])
     if missing or not as_resolved:
-        raise _changed(table, resolved, missing)
+        raise changed(table, resolved, missing)
 
 
-def _changed(table: Table, resolved: Resolved, missing: int) -> TargetChanged | TargetRejectsRows:
+def changed(table: Table, resolved: Resolved, missing: int) -> TargetChanged | TargetRejectsRows:
+    """The error for a table that lacks rows: they are resolved again, but not forever."""
     if resolved.again >= RESOLVE_LIMIT:
         return TargetRejectsRows(
             f"{ddl.qualified(table)}: {missing} of {resolved.rows} rows were changed or rejected. Nothing was published.",
@@ -176,18 +164,6 @@ def _changed(table: Table, resolved: Resolved, missing: int) -> TargetChanged | 
             "Check the triggers and rules of the table.",
         )
     return TargetChanged(f"{table.name} was changed since the run was resolved; resolving it again.")
-
-
-def _stored_rows(cursor: Cursor, run: Run, table: Table) -> int:
-    """The number of the run's rows that the table has."""
-    if table.is_multiset:
-        return stored_copies(cursor, run, table).total()
-    cursor.execute(
-        Sql("SELECT count(*) FROM {} s JOIN {} l ON {} WHERE {}").format(
-            run.shadow(table), ddl.qualified(table), same_key(table, "s", "l"), same_row(table, "s", "l")
-        )
-    )
-    return int(one_row(cursor)[0])
 
 
 def resolve_again(db: Connection, run_id: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dataforge.postgres.sql import Sql
 from dataforge.records.quality import Fact, Rules, insert_statement
@@ -31,7 +31,13 @@ _BROKEN = Sql("""
 
 
 def store_facts(cursor: Cursor, run: Run) -> None:
-    """Store a fact for each table of which records were read. Runs in the transaction that publishes."""
+    """Store the facts, in the transaction that publishes."""
+    if statement := facts_statement(cursor, run):
+        cursor.execute(*statement)
+
+
+def facts_statement(cursor: Cursor, run: Run) -> tuple[Sql, list[Any]] | None:
+    """The statement that stores a fact for each table of which records were read, and its parameters."""
     cursor.execute(
         'SELECT "table", read, rejected FROM dataforge.migration_tables WHERE migration_id = %s AND read > 0',
         (run.id,),
@@ -43,8 +49,7 @@ def store_facts(cursor: Cursor, run: Run) -> None:
     else:
         # Records that a replay rejects were counted when they were rejected first.
         facts = [Fact(table, read - rejected) for table, read, rejected in counts if read > rejected]
-    if facts:
-        cursor.execute(*insert_statement("migration", run.id, run.dataset.name, facts))
+    return insert_statement("migration", run.id, run.dataset.name, facts) if facts else None
 
 
 def _broken_rules(cursor: Cursor, run: Run) -> dict[str, Rules]:

@@ -17,36 +17,34 @@ if TYPE_CHECKING:
 
 def stored_copies(cursor: Cursor, run: Run, table: Table) -> Counter[int]:
     """The number of the shadow's rows that the table has already, by file. The first in file order count."""
-    cursor.execute(
-        Sql(
-            "SELECT s.{source} >> {shift}, count(*) FROM ({shadow}) s JOIN ({stored}) l ON {same}"
-            " WHERE s._copy <= l._copies GROUP BY 1"
-        ).format(
-            source=shadow.SOURCE,
-            shift=shadow.FILE_SHIFT,
-            shadow=_numbered(run, table),
-            stored=_stored(run, table),
-            same=same_key(table, "s", "l"),
-        )
-    )
+    file = Sql("s.{} >> {}").format(shadow.SOURCE, shadow.FILE_SHIFT)
+    cursor.execute(Sql("SELECT {}, count(*) {} GROUP BY 1").format(file, _stored_already(run, table)))
     return Counter(dict(cursor.fetchall()))
 
 
-def insert_missing_copies(cursor: Cursor, run: Run, table: Table) -> int:
-    """Insert the copies that the table lacks. Returns their number."""
-    cursor.execute(
-        Sql(
-            "INSERT INTO {live} ({columns}) SELECT {columns} FROM (SELECT s.* FROM ({shadow}) s LEFT JOIN ({stored}) l"
-            " ON {same} WHERE s._copy > coalesce(l._copies, 0)) missing"
-        ).format(
-            live=ddl.qualified(table),
-            columns=ddl.columns_sql(table),
-            shadow=_numbered(run, table),
-            stored=_stored(run, table),
-            same=same_key(table, "s", "l"),
-        )
+def count_stored_copies(run: Run, table: Table) -> Sql:
+    """The query of the number of the shadow's rows that the table has."""
+    return Sql("SELECT count(*) {}").format(_stored_already(run, table))
+
+
+def _stored_already(run: Run, table: Table) -> Sql:
+    return Sql("FROM ({}) s JOIN ({}) l ON {} WHERE s._copy <= l._copies").format(
+        _numbered(run, table), _stored(run, table), same_key(table, "s", "l")
     )
-    return cursor.rowcount
+
+
+def insert_missing_copies(run: Run, table: Table) -> Sql:
+    """The statement that inserts the copies that the table lacks."""
+    return Sql(
+        "INSERT INTO {live} ({columns}) SELECT {columns} FROM (SELECT s.* FROM ({shadow}) s LEFT JOIN ({stored}) l"
+        " ON {same} WHERE s._copy > coalesce(l._copies, 0)) missing"
+    ).format(
+        live=ddl.qualified(table),
+        columns=ddl.columns_sql(table),
+        shadow=_numbered(run, table),
+        stored=_stored(run, table),
+        same=same_key(table, "s", "l"),
+    )
 
 
 def _numbered(run: Run, table: Table) -> Sql:

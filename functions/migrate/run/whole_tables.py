@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql
 from dataforge.postgres.unwritten import State, observe
 from dataforge.tables.catalogue import Table
 from functions.migrate.run.migration import Run
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _SHARE = 4
 """A table is read whole if the run has at least one row for this many of the table."""
 
+MEMORY = Sql("SET LOCAL work_mem = '32MB'; SET LOCAL maintenance_work_mem = '128MB'")
 _SIZES = "SELECT pg_relation_size(%s::regclass), pg_relation_size(%s::regclass)"
 
 _STORES_AS_GIVEN = """
@@ -32,7 +34,7 @@ def allow_memory(cursor: Cursor) -> None:
 
     The smallest instance has 1 GB, and several tables are resolved at once.
     """
-    cursor.execute("SET LOCAL work_mem = '32MB'; SET LOCAL maintenance_work_mem = '128MB'")
+    cursor.execute(MEMORY)
 
 
 def state_if_compared_whole(cursor: Cursor, run: Run, table: Table) -> State | None:

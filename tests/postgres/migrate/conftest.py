@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -13,9 +15,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from dataforge.errors import DataForgeError, TargetChanged
+from dataforge.errors import DataForgeError, TargetChanged, WorkContinues
 from dataforge.postgres import ddl
-from dataforge.postgres.roles import LOAD, LOGINS, MIGRATE
+from dataforge.postgres.roles import LOAD, LOGINS, MIGRATE, MIGRATION_RUN
+from dataforge.runs.unattended.work import Unattended
 from dataforge.settings import MigrationSettings
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.modules import read_dataset
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
 
 RAW, REPORT = "raw", "report"
 STEPS = ("begin", "plan", "scan", "cut", "load", "settle", "reconcile", "publish", "report")
+ATTENDED = os.environ.get("TESTS_ATTENDED_SECONDS")
+"""How long the steps of all runs wait for PostgreSQL, for which they do as much as possible then."""
 _executions = itertools.count(1)
 
 
@@ -61,6 +66,15 @@ class Migration:
     items: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     failure: dict[str, str] = field(default_factory=dict)
     rebuild_from: int = LEAST_BYTES
+    attended_seconds: float | None = float(ATTENDED) if ATTENDED else None
+
+    @property
+    def how(self) -> Unattended | None:
+        """How PostgreSQL completes the work of this call."""
+        if self.attended_seconds is None:
+            return None
+        deadline = time.monotonic() + self.attended_seconds
+        return Unattended(lambda: self.forge.database.connect(MIGRATE), MIGRATION_RUN, 0, deadline)
 
     def run(self, **before: Callable[[], Any]) -> dict[str, Any]:
         """Run all steps; ``before`` is called before a step. Returns the report's result; failures are abandoned."""
@@ -84,10 +98,16 @@ class Migration:
             before()
         try:
             return getattr(self, step)()
+        except WorkContinues:
+            return self.take(step)
         except TargetChanged:
             self.settle()
             self.reconcile()
             return self.take(step)
+
+    def stop(self) -> None:
+        """End the execution from outside."""
+        fail(self.control, self.forge.s3, self.settings, self.execution, {"Error": "Stopped", "Cause": ""})
 
     def begin(self, dead: str = "") -> str:
         started = "2026-11-22T10:00:00.123Z"
@@ -122,7 +142,7 @@ class Migration:
         return reconcile(self.control, self.forge.s3, self.id)
 
     def publish(self) -> dict[str, str]:
-        return publish(self.control, self.id, self.execution)
+        return publish(self.control, self.id, self.execution, self.how)
 
     def report(self) -> dict[str, Any]:
         return report(self.control, self.forge.s3, self.settings, self.id).document()

@@ -56,6 +56,21 @@ def test_shadows_of_runs_that_cannot_be_resumed_are_dropped(database: Database, 
     assert database.query(SHADOWS) == [("shadow_active",), ("shadow_recent",)]
 
 
+def test_results_of_work_that_no_run_uses_are_deleted(database: Database, master: Connection) -> None:
+    for table in ("migration_work", "restore_work"):
+        for days in (0.1, -0.1):
+            database.query(
+                f"INSERT INTO dataforge.{table} VALUES (%s, 'publish', 0, '', '', 1, 0, now(), NULL, NULL,"
+                " now() - %s * interval '1 day')",
+                days,
+                2 * SHADOW_DAYS + days,
+            )
+    assert delete_leftovers(master) == 2
+    assert database.query(
+        "SELECT run_id FROM dataforge.migration_work UNION ALL SELECT run_id FROM dataforge.restore_work"
+    ) == [("-0.1",), ("-0.1",)]
+
+
 @pytest.mark.parametrize(("age", "rejections", "files"), [(90.1, 0, 0), (89.9, 0, 1), (90.1, 1, 1)])
 def test_files_of_a_run_are_forgotten_after_its_rejections(
     database: Database, master: Connection, age: float, rejections: int, files: int

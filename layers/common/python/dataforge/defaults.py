@@ -104,5 +104,11 @@ WHOLE_PROCESSOR_MEGABYTES = 1769
 FUNCTION_SECONDS = 900
 """The longest time that Lambda lets a function run."""
 
+ATTENDED_SECONDS = FUNCTION_SECONDS - 120
+"""How long a step of a run waits for work that PostgreSQL completes without it."""
+
+UNATTENDED_MEGABYTES = 1024
+"""The size of tables from which a step lets PostgreSQL complete its work, which takes a minute or two at that size."""
+
 API_SECONDS = 29
 """The longest time that API Gateway waits for a function."""

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dataforge.defaults import (
+    ATTENDED_SECONDS,
     BACKUP_KEEP_COUNT,
     BACKUP_KEEP_DAYS,
     BACKUP_PART_MEGABYTES,
@@ -21,6 +22,7 @@ from dataforge.defaults import (
     REJECTIONS_PER_TABLE,
     SAFETY_KEEP_DAYS,
     TRIAL_RESTORE_MEGABYTES,
+    UNATTENDED_MEGABYTES,
 )
 from dataforge.errors import InvalidSettings
 from dataforge.postgres.time_limits import OF_REQUESTS, OF_RUNS, TimeLimits
@@ -92,9 +94,15 @@ class IngestSettings(HttpSettings):
 
 
 class RunSettings(DatabaseSettings):
-    """Settings of the functions that a state machine calls."""
+    """Settings of the functions that a state machine calls.
+
+    ``unattended_bytes``: the size of the tables from which PostgreSQL completes the work of a step without the function.
+    ``attended_seconds``: how long the function waits for it.
+    """
 
     report_bucket: str
+    unattended_bytes: int = Field(default=UNATTENDED_MEGABYTES * 2**20, ge=0)
+    attended_seconds: int = Field(default=ATTENDED_SECONDS, ge=1)
 
 
 class RejectionLimits(Settings):

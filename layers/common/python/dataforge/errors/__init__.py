@@ -11,7 +11,7 @@
     │   └── delivery, deployment
     ├── DiskFull, NoCursorKey, StatementFailed, Unexpected (never retried)
     └── Temporary               the same call may succeed later (retried with backoff)
-        └── Unavailable, Busy, OutOfMemory, BackupRunning
+        └── Unavailable, Busy, OutOfMemory, BackupRunning, WorkContinues
 
 docs/errors.md lists the codes. The package imports only the standard library.
 """
@@ -95,6 +95,7 @@ from dataforge.errors.runs import (
     AlreadyRunning,
     ApplierStopped,
     LeaseLost,
+    NotCompleted,
     NotReconciled,
     QualityTooLow,
     RowSecurity,
@@ -102,6 +103,7 @@ from dataforge.errors.runs import (
     TableChanged,
     TargetChanged,
     TargetRejectsRows,
+    WorkContinues,
 )
 
 __all__ = [
@@ -140,6 +142,7 @@ __all__ = [
     "NoFiles",
     "NoSuchBackup",
     "NoSuchRun",
+    "NotCompleted",
     "NotFound",
     "NotJson",
     "NotJsonLines",
@@ -182,6 +185,7 @@ __all__ = [
     "UnsupportedFormat",
     "UnusableBucket",
     "UnusableKey",
+    "WorkContinues",
     "WouldOrphan",
     "WrongContentEncoding",
     "WrongCorrection",

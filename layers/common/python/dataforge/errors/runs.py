@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dataforge.errors.base import Refused
+from dataforge.errors.base import Refused, Temporary
 
 
 class AlreadyRunning(Refused):
@@ -85,3 +85,22 @@ class TableChanged(Refused):
 
     def __init__(self, table: str, differences: Iterable[str], hint: str = "") -> None:
         super().__init__(f"{table} differs from its declaration: {'; '.join(differences)}.", hint=hint)
+
+
+class WorkContinues(Temporary):
+    """PostgreSQL still works on a step; the state machine repeats it and waits for the same work."""
+
+    code = "WorkContinues"
+
+    def __init__(self, run_id: str, name: str) -> None:
+        super().__init__(f"PostgreSQL still works on {name} of {run_id}.")
+
+
+class NotCompleted(Refused):
+    """Work that PostgreSQL does between two calls of a function cannot be completed."""
+
+    code = "NotCompleted"
+    hint = "Start a new run. If the error occurs again, read the log of the database."
+
+    def __init__(self, run_id: str, name: str, reason: str) -> None:
+        super().__init__(f"{name} of {run_id} cannot be completed: {reason}.")

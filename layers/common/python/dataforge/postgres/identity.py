@@ -25,6 +25,14 @@ longer step cannot: others do not generate as many values between its two statem
 
 _LAST = "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence(%s, %s)::regclass), 0)"
 
+_ADVANCE = Sql("""
+    SELECT CASE WHEN missing <= 0 THEN 0
+                WHEN missing <= {nearby} THEN (SELECT count(nextval({sequence})) FROM generate_series(1, missing))
+                ELSE setval({sequence}, highest) END
+    FROM (SELECT highest, highest - coalesce(pg_sequence_last_value({sequence}), 0) AS missing
+          FROM (SELECT coalesce(max({column}), 0)::bigint AS highest FROM {table}) stored) distance
+""")
+
 
 def without_identity(table: Table) -> Table:
     """The table as a shadow, whose values are all given."""
@@ -51,12 +59,22 @@ def grant(table: Table) -> Sql:
 
 def advance(cursor: Cursor, table: Table) -> None:
     """Advance the sequence to the highest value of the table."""
+    if statement := advance_statement(table):
+        cursor.execute(statement)
+
+
+def advance_statement(table: Table) -> Sql | None:
+    """The statement of ``advance``; None without a sequence. It is never set back."""
     if table.identity_column is None:
-        return
-    cursor.execute(
-        Sql("SELECT coalesce(max({}), 0) FROM {}").format(ident(table.identity_column), qualified(table))
+        return None
+    return _ADVANCE.format(
+        sequence=Sql("pg_get_serial_sequence({}, {})::regclass").format(
+            literal(qualified(table)), literal(table.identity_column)
+        ),
+        column=ident(table.identity_column),
+        table=qualified(table),
+        nearby=NEARBY,
     )
-    advance_to(cursor, table, int(one_row(cursor)[0]))
 
 
 def advance_to(cursor: Cursor, table: Table, value: int) -> None:

@@ -14,7 +14,7 @@ from dataforge.tables.catalogue import Table
 
 CODE = "constraint"
 _LONGEST = 500
-_RAISE = "exec_stmt_raise"
+RAISE = "exec_stmt_raise"
 """PostgreSQL's function behind PL/pgSQL's RAISE."""
 _OF_A_ROW = ("21", "22", "23", "44", "54", "P0")
 """SQLSTATE classes that a row can cause without a function: data, constraints, size of an index entry."""
@@ -30,7 +30,7 @@ def refusal(error: BaseException | None) -> str | None:
     if not isinstance(error, psycopg2.Error) or not error.pgcode:
         return None
     state, diag = error.pgcode, error.diag
-    raised = diag.source_function == _RAISE
+    raised = diag.source_function == RAISE
     if not raised and state.startswith(_OF_THE_SERVER):
         return None
     if not raised and not diag.context and not state.startswith(_OF_A_ROW):
@@ -66,7 +66,7 @@ def is_lost_parent(table: Table, error: BaseException | None) -> bool:
     """Whether the row's parent, by a declared foreign key, was deleted after it was found."""
     return (
         isinstance(error, psycopg2.errors.ForeignKeyViolation)
-        and error.diag.source_function != _RAISE
+        and error.diag.source_function != RAISE
         and error.diag.table_name == table.name
         and error.diag.constraint_name in {key.name for key in table.foreign_keys}
     )
@@ -76,7 +76,7 @@ def is_taken(table: Table, error: BaseException | None) -> bool:
     """Whether a stored row has a unique value of the row, by a declared constraint."""
     return (
         isinstance(error, psycopg2.errors.UniqueViolation)
-        and error.diag.source_function != _RAISE
+        and error.diag.source_function != RAISE
         and error.diag.table_name == table.name
         and error.diag.constraint_name in {unique.name for unique in table.uniques}
     )
@@ -84,4 +84,4 @@ def is_taken(table: Table, error: BaseException | None) -> bool:
 
 def is_raised(error: BaseException | None) -> bool:
     """Whether a function raised the error explicitly, with any SQLSTATE."""
-    return isinstance(error, psycopg2.Error) and error.diag.source_function == _RAISE
+    return isinstance(error, psycopg2.Error) and error.diag.source_function == RAISE

@@ -122,6 +122,8 @@ ROLE_SQL = (
         "GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.restore_tables, dataforge.restore_pieces TO {}"
     ).format(RESTORE_RUN),
     Sql("GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.write_leases TO {}").format(Sql(", ").join(RUNS)),
+    Sql("GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.migration_work TO {}").format(MIGRATION_RUN),
+    Sql("GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.restore_work TO {}").format(RESTORE_RUN),
     Sql("GRANT SELECT ON dataforge.leases, dataforge.migrations, dataforge.restores TO {}").format(OWNER),
     Sql(
         "GRANT SELECT, INSERT, UPDATE, DELETE ON dataforge.schema_changes, dataforge.schema_objects,"

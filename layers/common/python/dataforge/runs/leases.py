@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dataforge.errors import LeaseLost
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.sql import Sql, ident, literal
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -61,6 +61,13 @@ def hold(cursor: Cursor, execution: str, dataset: str, tables: Iterable[str]) ->
     lost = set(tables) - {name for (name,) in cursor.fetchall()}
     if lost:
         raise LeaseLost(f"The run was stopped and no longer has the lease of: {', '.join(sorted(lost))}.")
+
+
+def held(execution: str, dataset: str, tables: Iterable[str]) -> Sql:
+    """The statement that locks these leases of the scope ``WRITE``, and gives a row for each that the execution has."""
+    return Sql(
+        'SELECT FROM {} WHERE execution = {} AND dataset = {} AND "table" = ANY (ARRAY[{}]::text[]) FOR SHARE'
+    ).format(_of(WRITE), literal(execution), literal(dataset), Sql(", ").join(map(literal, tables)))
 
 
 def release(cursor: Cursor, scope: str, execution: str) -> None:

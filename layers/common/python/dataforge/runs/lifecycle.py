@@ -19,6 +19,7 @@ from dataforge.errors import DataForgeError, Temporary
 from dataforge.postgres.connection import get_db_resource, transaction
 from dataforge.postgres.sql import Sql, ident
 from dataforge.runs import leases
+from dataforge.runs.unattended.work import end
 from dataforge.settings import DatabaseSettings
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class RunKind:
     table: str
     id_column: str
     scope: str
-    role: str | None
+    role: Sql | None
     clean_up: Callable[[Cursor, str], None]
     unfinished: str = ""
     items: str = ""
@@ -113,6 +114,8 @@ def close_run(
     ``refused``: the audit's entry if the execution has no run. Returns the run's id, or None without a run.
     """
     error, cause = (failure.error, failure.cause) if failure else (None, None)
+    if status != DONE:
+        end(db, kind.role, execution)
     with transaction(db, role=kind.role) as cursor:
         cursor.execute(
             Sql(

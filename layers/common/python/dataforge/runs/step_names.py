@@ -60,3 +60,7 @@ class RestoreStep(RunStep):
     SAFETY_BACKUP: Final = "keep"
     WRITE_MANIFEST: Final = "manifest"
     FINISH: Final = "finish"
+
+
+CONTINUED: Final = frozenset({MigrationStep.RESOLVE, MigrationStep.PUBLISH, RestoreStep.SWAP})
+"""Steps whose work PostgreSQL completes if it may take longer than a function."""

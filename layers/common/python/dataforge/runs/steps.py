@@ -12,9 +12,12 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from dataforge.audit.refusal import refusal
 from dataforge.aws.failures import caught, ended
-from dataforge.postgres.connection import get_db_resource
+from dataforge.errors import WorkContinues
+from dataforge.postgres.connection import connect, get_db_resource
+from dataforge.postgres.sql import Sql
 from dataforge.runs.lifecycle import RunKind, close_run
 from dataforge.runs.step_names import RunStep
+from dataforge.runs.unattended.work import Unattended
 from dataforge.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -63,13 +66,31 @@ class StepEvent(BaseModel):
 
 @dataclass(frozen=True)
 class Step(Generic[S]):
-    """One call of a control function, and what its work needs."""
+    """One call of a control function, and what its work needs. ``started``: the reading of ``time.monotonic``."""
 
     event: StepEvent
     settings: S
     db: Connection
     s3: S3Client
+    role: Sql | None = None
+    started: float = 0.0
 
+    @property
+    def unattended(self) -> Unattended:
+        """How the step lets PostgreSQL complete work that may take longer than this call."""
+        settings, role = self.settings, self.role
+        if role is None:
+            raise ValueError("runs without a role of their own have no such work")
+        return Unattended(
+            lambda: connect(settings),
+            role,
+            settings.unattended_bytes,
+            self.started + settings.attended_seconds,
+        )
+
+
+Recorder = Callable[["Connection", StepEvent, Mapping[str, Any], float], None]
+"""Records the seconds of a call, given its connection, event and answer."""
 
 Steps = Mapping[str, Callable[[Step[S]], Mapping[str, Any]]]
 """The steps of a control function."""
@@ -83,7 +104,7 @@ def take_step(
     settings: S,
     s3: S3Client,
     logger: Logger,
-    record: Callable[[Connection, StepEvent, Mapping[str, Any], float], None] | None = None,
+    record: Recorder | None = None,
 ) -> dict[str, Any]:
     """Take the step that the event names; returns its answer. ``record`` is called with the seconds that it took.
 
@@ -96,12 +117,22 @@ def take_step(
         return caught(s3, settings.report_bucket, call.execution, call.error).as_answer()
     if call.step not in steps and call.step != RunStep.RELEASE:
         raise ValueError(f"unknown step {call.step!r}")
-    started, step = time.perf_counter(), Step(call, settings, get_db_resource(settings), s3)
-    answer = dict(steps[call.step](step) if call.step in steps else {kind.id_column: release(step, kind)})
-    if record is not None:
-        record(step.db, call, answer, time.perf_counter() - started)
+    step = Step(call, settings, get_db_resource(settings), s3, kind.role, time.monotonic())
+    answer: dict[str, Any] = {}
+    try:
+        answer |= steps[call.step](step) if call.step in steps else {kind.id_column: release(step, kind)}
+    except WorkContinues:
+        _record(step, record, answer)
+        raise
+    _record(step, record, answer)
     logger.info("step done")
     return answer
+
+
+def _record(step: Step[S], record: Recorder | None, answer: Mapping[str, Any]) -> None:
+    """Record the seconds that the call took."""
+    if record is not None:
+        record(step.db, step.event, answer, time.monotonic() - step.started)
 
 
 def release(step: Step[S], kind: RunKind) -> str | None:

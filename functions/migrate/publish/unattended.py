@@ -1,0 +1,107 @@
+"""Publish a run whose merge may take longer than a function: PostgreSQL completes it, and the step waits.
+
+One transaction merges the rows, stores the facts of quality and marks the run as published. What remains then concerns
+nobody but the run, and is repeated if the function ends before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dataforge.postgres.connection import transaction
+from dataforge.postgres.identity import advance_statement
+from dataforge.postgres.roles import MIGRATION_RUN
+from dataforge.postgres.sql import Sql, from_catalog, literal
+from dataforge.runs.step_names import MigrationStep
+from dataforge.runs.unattended.script import Script
+from dataforge.runs.unattended.stored_errors import NumberDiffers
+from dataforge.runs.unattended.work import Unattended, Work, complete, forget, is_known
+from functions.migrate.publish.merge import changed, in_order, read_all_resolved, translated_refusals
+from functions.migrate.publish.merge_statements import (
+    INSERT,
+    changes,
+    count_stored,
+    insert_statement,
+    update_statement,
+)
+from functions.migrate.publish.quality_facts import facts_statement
+from functions.migrate.run.migration import MERGE, Run
+from functions.migrate.run.whole_tables import MEMORY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dataforge.postgres.types import Connection, Cursor
+    from dataforge.tables.catalogue import Table
+    from functions.migrate.run.ledger import Resolved
+
+
+_PUBLISHED = Sql(
+    "UPDATE dataforge.migrations SET status = 'published', finished_at = clock_timestamp() WHERE migration_id = {}"
+)
+
+
+def merges_unattended(cursor: Cursor, run: Run, how: Unattended) -> bool:
+    """Whether PostgreSQL is to merge the rows of the run unattended, or has begun to."""
+    if run.mode != MERGE:
+        return False
+    if is_known(cursor, how, _work(run)):
+        return True
+    return run.status != "published" and how.suits(cursor, *map(run.shadow, run.tables))
+
+
+def merge_unattended(db: Connection, how: Unattended, run: Run, execution: str, lock_ms: int) -> None:
+    """Merge the rows and mark the run as published. Raises ``WorkContinues``, and what ``merge`` raises."""
+    with transaction(db, role=MIGRATION_RUN) as cursor:
+        tables = in_order(run)
+        resolved = read_all_resolved(cursor, run, tables)
+        script = _script(cursor, run, execution, tables, resolved, lock_ms)
+    try:
+        with translated_refusals(tables, resolved):
+            complete(db, how, execution, _work(run), lambda: script)
+    except NumberDiffers as error:
+        found = resolved[error.name]
+        raise changed(run.dataset.table(error.name), found, error.expected - error.found) from None
+
+
+def _work(run: Run) -> Work:
+    return Work(run.id, MigrationStep.PUBLISH)
+
+
+def _script(
+    cursor: Cursor,
+    run: Run,
+    execution: str,
+    tables: list[Table],
+    resolved: Mapping[str, Resolved],
+    lock_ms: int,
+) -> Script:
+    """The statements of ``merge``. That every row is stored with its values is always counted."""
+    script = Script()
+    script.hold(execution, run.dataset.name, [table.name for table in tables])
+    script.execute(Sql("SET LOCAL lock_timeout = {}").format(lock_ms))
+    script.execute(MEMORY)
+    if any(key.deferrable for table in tables for key in table.foreign_keys):
+        script.execute(Sql("SET CONSTRAINTS ALL DEFERRED"))
+    for change, table in changes(tables, resolved):
+        found = resolved[table.name]
+        if change == INSERT:
+            expected = found.rows - found.unchanged - found.updated
+            if expected:
+                script.change(insert_statement(run, table), expected, table.name)
+        else:
+            script.change(update_statement(run, table), found.updated, table.name)
+    for table in tables:
+        script.require(count_stored(run, table), resolved[table.name].rows, table.name)
+        if advance := advance_statement(table):
+            script.execute(advance)
+    script.execute(Sql("SET CONSTRAINTS ALL IMMEDIATE"))
+    if facts := facts_statement(cursor, run):
+        script.execute(from_catalog(cursor.mogrify(*facts).decode()))
+    script.execute(_PUBLISHED.format(literal(run.id)))
+    return script
+
+
+def forget_merge(cursor: Cursor, how: Unattended, run: Run) -> None:
+    """Delete the record of the merge: the run is closed, or is resolved again."""
+    forget(cursor, how, *_work(run)[:2])

@@ -1,0 +1,92 @@
+"""The statements of one transaction, which PostgreSQL executes without a client between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dataforge.postgres.sql import Sql, literal
+from dataforge.runs import leases
+
+DIFFERS = Sql("DF001")
+"""The SQLSTATE of a number that is not the expected one. The message has its name, the expected and the found number."""
+
+LEASE = "lease"
+"""The name of the number of leases that the run holds."""
+
+
+class Script:
+    """Statements in order, as the body of a DO block. ``result``: the SQL of a value of type json, in PL/pgSQL.
+
+    A number that a query gives can be stored as a fact, and used in later statements as ``facts->>'name'``.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[Sql] = []
+        self.result = Sql("facts::json")
+
+    def hold(self, execution: str, dataset: str, tables: Iterable[str]) -> None:
+        """Lock the leases of the execution until the transaction ends, as ``leases.hold``."""
+        names = sorted(tables)
+        self.change(leases.held(execution, dataset, names), len(names), LEASE)
+
+    def extend(self, other: Script) -> None:
+        """Add the statements of another script."""
+        self._parts += other._parts
+
+    def execute(self, statement: Sql) -> None:
+        """Execute a statement, or several with semicolons between them. A query's rows are not used."""
+        self._parts.append(Sql("EXECUTE {} USING facts;").format(literal(statement)))
+
+    def change(self, statement: Sql, expected: Sql | int, name: str) -> None:
+        """Execute a statement which must concern the expected number of rows, else the script fails with ``DIFFERS``."""
+        self.execute(statement)
+        self._parts.append(Sql("GET DIAGNOSTICS counted = ROW_COUNT;"))
+        self._require(expected, name)
+
+    def require(self, query: Sql, expected: Sql | int, name: str) -> None:
+        """Require that the query gives the expected number."""
+        self._parts.append(Sql("EXECUTE {} INTO counted USING facts;").format(literal(query)))
+        self._require(expected, name)
+
+    def store(self, name: str, query: Sql) -> None:
+        """Store the number that the query gives as a fact."""
+        self._parts.append(Sql("EXECUTE {} INTO counted USING facts;").format(literal(query)))
+        self._parts.append(
+            Sql("facts := facts || jsonb_build_object({}::text, counted);").format(literal(name))
+        )
+
+    def collect(self, statement: Sql) -> None:
+        """Execute a query, whose rows become the result: an array of objects, in order, with the columns in order."""
+        self.result = Sql("rows")
+        if statement.lstrip()[:6].upper() == "SELECT":
+            rows = Sql("SELECT json_agg(q) FROM ({}) q").format(statement)
+            self._parts.append(Sql("EXECUTE {} INTO rows;").format(literal(rows)))
+            return
+        # A WITH that changes rows cannot be inside another query. Elsewhere a loop would prevent parallel workers.
+        self._parts.append(
+            Sql(
+                "FOR one IN EXECUTE {} LOOP list := list || row_to_json(one); END LOOP; rows := array_to_json(list);"
+            ).format(literal(statement))
+        )
+
+    def count(self, statement: Sql) -> None:
+        """Execute a statement; the number of rows that it concerns becomes the result."""
+        self.result = Sql("to_json(counted)")
+        self.execute(statement)
+        self._parts.append(Sql("GET DIAGNOSTICS counted = ROW_COUNT;"))
+
+    def fact(self, name: str) -> Sql:
+        """The number of a fact, for ``expected``."""
+        return Sql("(facts->>{})::bigint").format(literal(name))
+
+    def body(self) -> Sql:
+        """The statements in PL/pgSQL."""
+        return Sql("\n").join(self._parts)
+
+    def _require(self, expected: Sql | int, name: str) -> None:
+        self._parts.append(
+            Sql(
+                "IF counted IS DISTINCT FROM {expected} THEN RAISE EXCEPTION USING ERRCODE = {state},"
+                " MESSAGE = json_build_array({name}::text, {expected}, counted)::text; END IF;"
+            ).format(expected=expected, state=literal(DIFFERS), name=literal(name))
+        )

@@ -1,0 +1,56 @@
+"""Errors of PostgreSQL that the ledger stores, and that are raised again in another process.
+
+The stored document has names only: the message, the detail and the context of an error may quote values of a row.
+"""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg2
+import psycopg2.errors
+
+from dataforge.postgres.owner_rules import RAISE
+from dataforge.postgres.sql import Sql, literal
+from dataforge.runs.unattended.script import DIFFERS
+
+_FUNCTIONS = Sql(r"""
+    SELECT string_agg(line, E'\n') FROM string_to_table(context, E'\n') line WHERE line ~ '^PL/\w+ [^ ]+ [^ ]+\('
+""")
+"""The lines of a context that name functions. A DO block has no parenthesis."""
+
+DOCUMENT = Sql("""
+    json_build_object('state', state, 'schema_name', schema_name, 'table_name', table_name, 'column_name', column_name,
+        'constraint_name', constraint_name, 'context', ({functions}),
+        'raised', split_part(context, E'\\n', 1) ~ ' RAISE$',
+        'differs', CASE state WHEN {differs} THEN message END)
+""").format(functions=_FUNCTIONS, differs=literal(DIFFERS))
+"""The stored document, from the variables of PL/pgSQL that ``GET STACKED DIAGNOSTICS`` fills."""
+
+
+class NumberDiffers(Exception):
+    """A number of a script is not the expected one."""
+
+    def __init__(self, name: str, expected: int, found: int) -> None:
+        super().__init__(f"{name}: {found}, expected {expected}")
+        self.name, self.expected, self.found = name, expected, found
+
+
+def read_error(document: dict[str, Any]) -> NumberDiffers | psycopg2.Error:
+    """The error, of the class that psycopg2 raises for it, with its SQLSTATE and the names that it concerns."""
+    if document["differs"]:
+        return NumberDiffers(*json.loads(document["differs"]))
+    try:
+        kind = psycopg2.errors.lookup(document["state"])
+    except KeyError:
+        kind = psycopg2.DatabaseError
+    names = ("schema_name", "table_name", "column_name", "constraint_name", "context")
+    diag = SimpleNamespace(
+        **{name: document[name] or None for name in names},
+        message_primary=None,
+        source_function=RAISE if document["raised"] else None,
+    )
+    error: psycopg2.Error = type(kind.__name__, (kind,), {"pgcode": document["state"], "diag": diag})()
+    return error

@@ -1,0 +1,149 @@
+"""Work that PostgreSQL completes without the function has the outcome of the same work in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dataforge.errors import TargetRejectsRows, WorkContinues
+from dataforge.postgres.connection import transaction
+from dataforge.postgres.roles import MIGRATION_RUN
+from functions.migrate.publish.unattended import merge_unattended
+from functions.migrate.run.migration import read_run
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+    from tests.postgres.conftest import Database
+    from tests.postgres.migrate.conftest import Forge, Migration
+
+MakeCsv = Callable[..., bytes]
+STORED = [{"customer_id": n, "customer_city": "old"} for n in range(1, 4)]
+NEWER = [{"customer_id": n, "customer_city": "new"} for n in range(2, 6)]
+PUBLISHED = "SELECT status FROM dataforge.migrations WHERE migration_id = %s"
+
+
+@pytest.fixture
+def filled(forge: Forge, make_csv: MakeCsv) -> Forge:
+    """Stored customers, and files that change and add some."""
+    forge.put(customers=make_csv("customers", *STORED))
+    forge.migrate(tables=["customers"])
+    forge.put(customers=make_csv("customers", *NEWER))
+    return forge
+
+
+def newer(forge: Forge, seconds: float | None = 60, **document: Any) -> Migration:
+    run = forge.migration({"tables": ["customers"], "on_conflict": "update", **document})
+    run.attended_seconds = seconds
+    return run
+
+
+def locked(database: Database) -> Connection:
+    guard = database.superuser()
+    guard.autocommit = False
+    guard.cursor().execute("LOCK TABLE olist.customers IN SHARE ROW EXCLUSIVE MODE")
+    return guard
+
+
+def outcome(forge: Forge, run: Migration) -> tuple[Any, ...]:
+    [result] = run.run()["tables"]
+    figures = "loaded, unchanged, updated, source_hash, target_hash, quality"
+    return (
+        forge.rows("customers"),
+        result,
+        forge.database.query(f"SELECT {figures} FROM dataforge.migration_tables ORDER BY migration_id"),
+        forge.database.query("SELECT source, read, accepted FROM dataforge.quality_facts ORDER BY at"),
+        forge.database.query("SELECT operation, result FROM dataforge.audit ORDER BY id"),
+        forge.database.query("SELECT count(*) FROM dataforge.leases"),
+        forge.database.query("SELECT count(*) FROM dataforge.migration_work"),
+        forge.database.query("SELECT count(*) FROM pg_namespace WHERE starts_with(nspname, 'shadow_')"),
+    )
+
+
+def test_outcome_is_that_of_one_call(
+    filled: Forge, another_forge: Callable[[], Forge], make_csv: MakeCsv
+) -> None:
+    other = another_forge()
+    other.put(customers=make_csv("customers", *STORED))
+    other.migrate(tables=["customers"])
+    filled.put(customers=make_csv("customers", *NEWER))
+    expected = outcome(other, newer(other, seconds=None))
+    assert outcome(filled, newer(filled)) == expected
+
+
+def test_run_continues_with_a_merge_that_outlasts_its_call(filled: Forge) -> None:
+    run = newer(filled, seconds=0).until("publish")
+    guard = locked(filled.database)
+    for _ in range(2):
+        with pytest.raises(WorkContinues):
+            run.publish()
+    assert filled.database.query(PUBLISHED, run.id) == [("running",)]
+    guard.rollback()
+    run.take("publish")
+    assert filled.database.query(PUBLISHED, run.id) == [("published",)]
+    assert [row.count("new") for row in filled.rows("customers")] == [0, 1, 1, 1, 1]
+
+
+def test_merge_whose_backend_is_terminated_is_repeated(filled: Forge) -> None:
+    run = newer(filled, seconds=0).until("publish")
+    guard = locked(filled.database)
+    with pytest.raises(WorkContinues):
+        run.publish()
+    filled.database.query("SELECT pg_terminate_backend(pid, 60000) FROM dataforge.migration_work")
+    guard.rollback()
+    run.take("publish")
+    assert len(filled.rows("customers")) == 5
+
+
+def test_stopped_run_ends_its_merge_and_releases_its_leases(filled: Forge) -> None:
+    run = newer(filled, seconds=0).until("publish")
+    guard = locked(filled.database)
+    with pytest.raises(WorkContinues):
+        run.publish()
+    run.stop()
+    assert not filled.database.query("SELECT FROM pg_stat_activity JOIN dataforge.migration_work USING (pid)")
+    guard.rollback()
+    assert filled.database.query("SELECT count(*) FROM dataforge.leases") == [(0,)]
+    assert len(filled.rows("customers")) == 3
+
+
+def test_stopped_run_is_resumed(filled: Forge) -> None:
+    run = newer(filled, seconds=0).until("publish")
+    guard = locked(filled.database)
+    with pytest.raises(WorkContinues):
+        run.publish()
+    run.stop()
+    guard.rollback()
+    newer(filled, resume=run.id).run()
+    assert len(filled.rows("customers")) == 5
+
+
+def test_run_that_was_merged_before_its_step_ended_is_closed_once(filled: Forge) -> None:
+    run = newer(filled).until("publish")
+    assert run.how
+    with transaction(run.control, role=MIGRATION_RUN) as cursor:
+        merging = read_run(cursor, run.id)
+    merge_unattended(run.control, run.how, merging, run.execution, 1000)
+    for _ in range(2):
+        assert run.publish() == {"status": "published"}
+    assert filled.database.query("SELECT count(*) FROM dataforge.quality_facts") == [(2,)]
+    assert filled.database.query("SELECT count(*) FROM dataforge.leases") == [(0,)]
+
+
+def test_rows_of_others_are_resolved_again(filled: Forge) -> None:
+    run = newer(filled).until("publish")
+    filled.database.query("UPDATE olist.customers SET customer_city = 'new' WHERE customer_id = md5('2')")
+    filled.database.query("DELETE FROM olist.customers")
+    run.take("publish")
+    assert len(filled.rows("customers")) == 4
+
+
+def test_constraint_of_the_owner_is_named(filled: Forge) -> None:
+    filled.database.query("ALTER TABLE olist.customers ADD CONSTRAINT old CHECK (customer_city = 'old')")
+    with pytest.raises(TargetRejectsRows, match='check constraint "old"'):
+        newer(filled).run()
+    assert len(filled.rows("customers")) == 3
+    filled.database.query("ALTER TABLE olist.customers DROP CONSTRAINT old")
+    newer(filled, resume="latest").run()
+    assert len(filled.rows("customers")) == 5
