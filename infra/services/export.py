@@ -13,7 +13,7 @@ from infra.foundation.layers import Layers
 from infra.foundation.network import Network
 from infra.foundation.storage import Storage
 from infra.settings import Settings
-from infra.workflow.failure_states import explain_with
+from infra.workflow.failure_states import catch_all, explain_with
 from infra.workflow.machine import make_machine
 from infra.workflow.run_states import EXECUTION, ORIGIN
 from infra.workflow.steps import call, retry_died
@@ -72,5 +72,4 @@ class Export(Construct):
         work = retry_died(call(self, "Export", self.work, payload=sfn.TaskInput.from_object(payload)))
         # The input can have any form. The error replaces it.
         caught = sfn.Pass(self, "Caught", parameters={"error": sfn.JsonPath.object_at("$")})
-        work.add_catch(caught.next(explain_with(self, self.work, execution=EXECUTION)), errors=["States.ALL"])
-        return work
+        return catch_all(work, caught.next(explain_with(self, self.work, execution=EXECUTION)), "$")

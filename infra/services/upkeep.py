@@ -14,7 +14,7 @@ from infra.foundation.functions import SMALL, Function
 from infra.foundation.layers import Layers
 from infra.foundation.storage import Storage
 from infra.settings import Settings
-from infra.workflow.failure_states import explain_with
+from infra.workflow.failure_states import catch_all, explain_with
 from infra.workflow.machine import make_machine
 from infra.workflow.run_states import EXECUTION
 from infra.workflow.steps import call, retry_died
@@ -93,6 +93,6 @@ class Upkeep(Construct):
         choice.when(sfn.Condition.string_equals("$.work.next", "again"), work)
         choice.when(sfn.Condition.string_equals("$.work.next", "wait"), wait)
         choice.otherwise(sfn.Succeed(self, "Done"))
-        work.add_catch(explain_with(self, self.work), errors=["States.ALL"], result_path="$.error")
+        catch_all(work, explain_with(self, self.work), "$.error")
         # Replaces any input by an object.
         return sfn.Pass(self, "Start", result=sfn.Result.from_object({})).next(work).next(choice)

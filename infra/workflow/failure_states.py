@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
@@ -12,10 +12,23 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from dataforge.aws.failures import UNEXPECTED
-from dataforge.aws.situations import SITUATIONS
+from dataforge.aws.situations import SITUATIONS, TOO_MUCH_DATA
 from dataforge.runs.step_names import RunStep
 from dataforge.s3.keys import FAILURES, failure_key
 from infra.workflow.steps import call
+
+State = TypeVar("State", sfn.TaskStateBase, sfn.Map, sfn.DistributedMap, sfn.Parallel)
+
+
+def catch_all(state: State, handler: sfn.IChainable, result_path: str) -> State:
+    """Continue with ``handler`` after any error of the state; it goes to ``result_path``.
+
+    ``States.ALL`` does not match the error of too much data, and must be the last and only name of its catcher.
+    ``States.Runtime`` ends the execution: nothing catches it.
+    """
+    for errors in (list(TOO_MUCH_DATA.names), ["States.ALL"]):
+        state.add_catch(handler, errors=errors, result_path=result_path)
+    return state
 
 
 def record_failure(scope: Construct, task: str, report: s3.IBucket) -> sfn.IChainable:
@@ -39,8 +52,7 @@ def record_failure(scope: Construct, task: str, report: s3.IBucket) -> sfn.IChai
         result_path=sfn.JsonPath.DISCARD,
     )
     record.add_retry(errors=["States.ALL"], interval=Duration.seconds(1), backoff_rate=2, max_attempts=3)
-    record.add_catch(failed, errors=["States.ALL"], result_path="$.record")
-    return record.next(failed)
+    return catch_all(record, failed, "$.record").next(failed)
 
 
 def explain_with(scope: Construct, function: lambda_.IFunction, **more: Any) -> sfn.TaskStateBase:
@@ -58,8 +70,7 @@ def fail_explained(scope: Construct, explain: sfn.TaskStateBase) -> sfn.Fail:
     Returns the state that fails with ``$.failure``.
     """
     failed = sfn.Fail(scope, "Failed", error_path="$.failure.error", cause_path="$.failure.cause")
-    explain.add_catch(_fail_by_name(scope), errors=["States.ALL"], result_path="$.explain")
-    explain.next(failed)
+    catch_all(explain, _fail_by_name(scope), "$.explain").next(failed)
     return failed
 
 

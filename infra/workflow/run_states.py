@@ -7,7 +7,7 @@ lease, and the run's id}) and ``abandon`` (answers {"error", "cause"}).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_lambda as lambda_
@@ -20,7 +20,7 @@ from dataforge.errors import AlreadyRunning
 from dataforge.errors.base import compose
 from dataforge.runs.step_names import CONTINUED, RunStep
 from dataforge.s3.keys import MAP_RESULTS
-from infra.workflow.failure_states import fail_explained, record_failure
+from infra.workflow.failure_states import State, catch_all, fail_explained, record_failure
 from infra.workflow.steps import call, inline_concurrency, retry_died, retry_while_it_continues
 
 ORIGIN = {
@@ -38,8 +38,6 @@ HOLDER_GONE = [
     "Sfn.InvalidArnException",
     "Sfn.InvalidArn",
 ]
-
-State = TypeVar("State", sfn.TaskStateBase, sfn.Map, sfn.DistributedMap, sfn.Parallel)
 
 
 def executions_of(scope: Construct, machine: str) -> str:
@@ -132,8 +130,7 @@ class RunStates(Construct):
             for name, step in (("Abandon", RunStep.ABANDON), ("Explain", RunStep.EXPLAIN))
         )
         failed = fail_explained(self, explain)
-        abandon.add_catch(explain, errors=["States.ALL"], result_path="$.abandon")
-        abandon.next(failed)
+        catch_all(abandon, explain, "$.abandon").next(failed)
         return abandon
 
     def invoke(self, name: str, step: str, result_path: str | None, **payload: Any) -> sfn.TaskStateBase:
@@ -148,8 +145,7 @@ class RunStates(Construct):
 
     def or_abandon(self, state: State) -> State:
         """Let any error of the state close the run."""
-        state.add_catch(self._abandon, errors=["States.ALL"], result_path="$.error")
-        return state
+        return catch_all(state, self._abandon, "$.error")
 
     def for_each_item(self, name: str, plan: str, task: str, *, abandons: bool = True) -> sfn.Chain:
         """Call ``worker`` with each item of a JSON list in ``report``, in states ``task``; an empty list is skipped.
@@ -174,7 +170,7 @@ class RunStates(Construct):
             result_path=sfn.JsonPath.DISCARD,
         )
         step = retry_died(call(self, task, self._worker, input_path="$.item"))
-        step.add_catch(record_failure(self, task, self._report), errors=["States.ALL"], result_path="$.error")
+        catch_all(step, record_failure(self, task, self._report), "$.error")
         work.item_processor(step)
         some = sfn.Choice(self, f"Has{name}").when(
             sfn.Condition.number_greater_than(f"{plan}.count", 0), self.or_abandon(work) if abandons else work

@@ -15,13 +15,27 @@ from ministack.services import lambda_svc, sts
 from local.emulator.anchors import require
 from local.emulator.gate import Answer, Gate
 from local.emulator.iam import requests, sessions
-from local.emulator.signatures import PARAMETERS_WRONG, Credential, Refused, Request
+from local.emulator.signatures import (
+    BODY_CHANGED,
+    CHUNKS,
+    NO_HASH,
+    PARAMETERS_WRONG,
+    Credential,
+    Refused,
+    Request,
+)
 
 Administrator = dict[str, str]
 """aws_access_key_id, aws_secret_access_key"""
 
-MALFORMED = (PARAMETERS_WRONG, "InvalidArgument")
-"""Errors of S3 in the signature of an address, for which the emulator has no status."""
+STATUSES = {
+    PARAMETERS_WRONG: 400,
+    "InvalidArgument": 400,
+    NO_HASH: 400,
+    BODY_CHANGED: 400,
+    CHUNKS: 501,
+}
+"""The statuses of errors of S3 about a signature that the emulator does not have."""
 
 
 def apply(administrator: Administrator, port: int) -> None:
@@ -63,4 +77,4 @@ def _refuse(request: Request, error: Refused) -> Answer:
     service = detect_service(request.method, request.path, headers, parameters)
     denied = iam_evaluator.AuthError(error.code, str(error))
     status, fields, body = app._credential_failure(service, "", str(uuid.uuid4()), denied, headers)
-    return 400 if error.code in MALFORMED else status, fields, body
+    return STATUSES.get(error.code, status), fields, body

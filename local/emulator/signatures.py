@@ -1,9 +1,12 @@
 """Verify the signatures (Signature Version 4) of requests to the emulator, in a header or in a presigned URL.
 
-The expected signature comes from botocore's signers, so the canonical form of a request is that of AWS's own client.
+The expected signature comes from botocore's signers, so the canonical form of a request is that of AWS's own client. A body
+must have the hash that its signature states.
 """
 
+import hashlib
 import hmac
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +21,13 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 MAX_SKEW = timedelta(minutes=15)
 MAX_EXPIRES = 7 * 24 * 3600
 PARAMETERS_WRONG, HEADER_WRONG = "AuthorizationQueryParametersError", "IncompleteSignature"
+HASH = "x-amz-content-sha256"
+NO_HASH, BODY_CHANGED, CHUNKS = "InvalidRequest", "XAmzContentSHA256Mismatch", "NotImplemented"
+"""The errors of S3 about the hash of a body."""
+BODY_TEXT = f"The provided {HASH!r} header does not match what was computed."  # prose: ignore
+UNSIGNED = ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+"""Values in place of a hash: TLS protects the body, for which 127.0.0.1 stands. With the second, it ends with a checksum."""
+HEXADECIMAL = re.compile("[0-9a-f]{64}")
 
 
 class Refused(Exception):
@@ -60,8 +70,8 @@ class Request:
 
     @property
     def signs_body(self) -> bool:
-        """Whether the signature covers a hash of the body that no header contains."""
-        return not self.header("x-amz-content-sha256") and "X-Amz-Signature" not in dict(self.parameters)
+        """Whether the signature covers a hash of the body."""
+        return self.header(HASH) not in UNSIGNED and "X-Amz-Signature" not in dict(self.parameters)
 
 
 class Claim(NamedTuple):
@@ -89,6 +99,8 @@ def verify(request: Request, body: bytes, find: Find, now: datetime | None = Non
         _expected(claim, credential, request, body).encode(), claim.signature.encode()
     ):
         raise Refused("SignatureDoesNotMatch", "The signature does not match. Check the secret access key.")
+    if request.signs_body:
+        _require_hash(claim, request.header(HASH), body)
     return credential
 
 
@@ -152,6 +164,19 @@ def _require_time(claim: Claim, now: datetime) -> None:
         )
     if now > signed_at + valid:
         raise Refused("RequestExpired", "Request has expired")
+
+
+def _require_hash(claim: Claim, stated: str, body: bytes) -> None:
+    """Raise ``Refused`` unless the body has the stated hash. Without one, it was part of the expected signature."""
+    if not stated:
+        if claim.service == "s3":
+            raise Refused(NO_HASH, f"Missing required header for this request: {HASH}")
+    elif stated.startswith("STREAMING-"):
+        raise Refused(CHUNKS, "Bodies in chunks with separate signatures are not supported.")
+    elif not HEXADECIMAL.fullmatch(stated):
+        raise Refused("InvalidArgument", f"{HASH} must be UNSIGNED-PAYLOAD or a valid sha256 value.")
+    elif hashlib.sha256(body).hexdigest() != stated:
+        raise Refused(BODY_CHANGED, BODY_TEXT)
 
 
 def _seconds(text: str) -> int:

@@ -52,7 +52,6 @@ REASONS: dict[tuple[str, str], str] = {
     ): "an instance that exists before the stack",
     ("NetworkVpcS3", "s3:DeleteObject*"): "the retention of backups after days",
     ("StorageLogs", "s3:*"): "S3's access logs and the flow log; the emulator writes neither",
-    ("MonitoringAlarms", "sns:Publish"): "alarms; the emulator has no metrics that raise one",
     ("*DeadLetters", "sqs:SendMessage"): "EventBridge could not deliver an event",
 }
 

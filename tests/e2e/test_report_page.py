@@ -66,6 +66,7 @@ def background(image: bytes) -> tuple[int, int, int]:
     return pixel[0], pixel[1], pixel[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "paper"), [((), (255, 255, 255)), ((DARK,), (18, 20, 23))], ids=["light", "dark"]
 )
@@ -81,7 +82,7 @@ def test_page_follows_the_colour_scheme_of_the_reader(
     assert len(image) > 50_000
 
 
-@pytest.mark.parametrize("width", [360, 768])
+@pytest.mark.parametrize("width", [360, pytest.param(768, marks=pytest.mark.slow)])
 def test_page_is_never_wider_than_the_screen_and_runs_no_script(browse: Browse, width: int) -> None:
     page = render(sample_report(f"{EVIL}{'long' * 40}"))
     done = browse(MEASURE.format(page=html.escape(page), width=width), "--dump-dom")

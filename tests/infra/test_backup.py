@@ -68,8 +68,7 @@ def test_step_is_retried_on_temporary_errors_and_when_its_function_ended_without
     "name", ["Begin", "BackUp", "PlanChecks", "Check", "RestoreScratch", "Judge", "Close"]
 )
 def test_any_error_is_explained(states: States, name: str) -> None:
-    (catch,) = states[name]["Catch"]
-    assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "Abandon")
+    assert {catch["Next"] for catch in states[name]["Catch"]} == {"Abandon"}
 
 
 def test_files_are_written_while_two_exporters_whose_calls_end_at_different_times_hold_the_snapshot(

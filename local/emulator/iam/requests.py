@@ -59,10 +59,11 @@ class Wire(NamedTuple):
 
 def require_anchors() -> None:
     """Raise ``AnchorGone`` if the emulator's functions have other names."""
-    names = ("extract_iam_action", "extract_resource_arn", "s3_service_context", "s3_additional_checks")
+    names = ("extract_iam_action", "extract_resource_arn", "s3_additional_checks")
     require("iam.requests", iam_actions, *names, "access_denied_response")
     require("iam.requests", app, "_routing_params")
     require("iam.requests", s3, "_merge_hoisted_amz_headers")
+    require("iam.requests", s3, "object_tags_for_condition", "upload_encryption_header")
 
 
 def authorize_request(request: Request, body: bytes, credential: Credential) -> IfMissing:
@@ -102,9 +103,11 @@ def read(request: Request, body: bytes) -> Wire:
 def checks(wire: Wire) -> Iterator[Check]:
     """The actions of the request. An operation that is not known is an action that no policy allows."""
     service, method, path, headers, body, parameters = wire
+    if path.startswith("/_"):  # the emulator's own
+        yield Check(f"{service}:UnknownOperation", "*", {})
+        return
     action = iam_actions.extract_iam_action(service, method, path, headers, body, parameters)
-    if path.startswith("/_") or action is None:
-        action = f"{service}:UnknownOperation"
+    action = action or f"{service}:UnknownOperation"
     if action in FREE:
         return
     yield Check(action, _resource(action, wire), _context(action, wire))
@@ -140,11 +143,18 @@ def _context(action: str, wire: Wire) -> dict[str, Value]:
 
 
 def _s3_context(action: str, wire: Wire) -> dict[str, Value]:
-    headers = s3._merge_hoisted_amz_headers(wire.headers, wire.parameters)
-    found = iam_actions.s3_service_context(action, wire.parameters, wire.path, headers)
-    context: dict[str, Value] = {key.lower(): str(value) for key, value in found.items()}
+    """Also those of stored things: the encryption of the upload of a part, and the tags of an object."""
     query = urlencode(wire.parameters, doseq=True)
-    context |= s3_context(Request(wire.method, wire.path, query, list(wire.headers.items())))
+    context: dict[str, Value] = {
+        **s3_context(Request(wire.method, wire.path, query, list(wire.headers.items())))
+    }
+    bucket, _, key = wire.path.lstrip("/").partition("/")
+    if action in ("s3:GetObject", "s3:GetObjectVersion"):
+        tags = s3.object_tags_for_condition(bucket, key, wire.parameters)
+        context |= {f"s3:existingobjecttag/{name.lower()}": str(value) for name, value in tags.items()}
+    upload = wire.parameters.get("uploadId", [""])[0]
+    if action == "s3:PutObject" and upload and (encryption := s3.upload_encryption_header(upload)):
+        context["s3:x-amz-server-side-encryption"] = encryption
     if action == "s3:PutObject":
         # Not the request that begins an upload, nor its parts.
         part = wire.method == "PUT" and "uploadId" in wire.parameters

@@ -6,13 +6,10 @@ The emulator creates both with any role.
 from collections.abc import Iterator
 from typing import Any
 
-from ministack.services.cloudformation import provisioners
-
-from local.emulator.anchors import require
+from local.emulator import stack_handlers
 from local.emulator.iam.authorize import Denied, authorize, role_session
 from local.emulator.iam.machines import LOGGING
 
-FUNCTION, MACHINE = "AWS::Lambda::Function", "AWS::StepFunctions::StateMachine"
 INTERFACES = ("CreateNetworkInterface", "DescribeNetworkInterfaces", "DeleteNetworkInterface")
 """The actions of Lambda in EC2 for a function in a VPC."""
 Needs = Iterator[tuple[str, str, str]]
@@ -25,24 +22,16 @@ class WrongRole(Exception):
 
 def apply() -> None:
     """The creation or the update of the resource fails with the message of AWS."""
-    require("iam.roles", provisioners, "_RESOURCE_HANDLERS")
-    handlers = provisioners._RESOURCE_HANDLERS
-    for kind, name, needs in ((FUNCTION, "Role", _of_function), (MACHINE, "RoleArn", _of_machine)):
-        handlers[kind] = _checked(handlers[kind], name, needs)
-
-
-def _checked(original: dict[str, Any], name: str, needs: Any) -> dict[str, Any]:
-    create, update = original["create"], original["update"]
-
-    def create_checked(logical_id: str, properties: Any, *rest: Any, **others: Any) -> Any:
-        _require(properties[name], needs(properties))
-        return create(logical_id, properties, *rest, **others)
-
-    def update_checked(identifier: str, old: Any, new: Any, *rest: Any, **others: Any) -> Any:
-        _require(new[name], needs(new))
-        return update(identifier, old, new, *rest, **others)
-
-    return {**original, "create": create_checked, "update": update_checked}
+    stack_handlers.wrap(
+        "iam.roles",
+        stack_handlers.FUNCTION,
+        before=lambda given: _require(given["Role"], _of_function(given)),
+    )
+    stack_handlers.wrap(
+        "iam.roles",
+        stack_handlers.MACHINE,
+        before=lambda given: _require(given["RoleArn"], _of_machine(given)),
+    )
 
 
 def _require(role: str, needs: Needs) -> None:

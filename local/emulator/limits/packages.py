@@ -7,11 +7,10 @@ import json
 from typing import Any
 
 from ministack.services import lambda_svc
-from ministack.services.cloudformation import provisioners
 
+from local.emulator import stack_handlers
 from local.emulator.anchors import require
 
-TYPE = "AWS::Lambda::Function"
 ENVIRONMENT = 4096
 MOST_LAYERS = 5
 
@@ -22,32 +21,12 @@ class TooLarge(ValueError):
 
 def apply() -> None:
     """A refused creation leaves no function."""
-    require("limits.packages", provisioners, "_lambda_create", "_lambda_update", "_lambda_delete")
-    require("limits.packages", provisioners, "_RESOURCE_HANDLERS", "_lambda_svc")
     require("limits.packages", lambda_svc, "_create_function", "_update_config", "error_response_json")
     require("limits.packages", lambda_svc, "_validate_total_unzipped_size", "_functions")
-    _check_stacks()
+    stack_handlers.wrap(
+        "limits.packages", stack_handlers.FUNCTION, before=_require_small, after=_require_unpacked
+    )
     _check_calls()
-
-
-def _check_stacks() -> None:
-    create, update = provisioners._lambda_create, provisioners._lambda_update
-
-    def create_checked(logical: str, properties: dict[str, Any], stack: str) -> Any:
-        _require_small(properties)
-        name, attributes = create(logical, properties, stack)
-        function = lambda_svc._functions[name]
-        if lambda_svc._validate_total_unzipped_size(function["code_zip"], function["config"]["Layers"]):
-            provisioners._lambda_delete(name, properties)
-            raise TooLarge(_unpacked())
-        return name, attributes
-
-    def update_checked(name: str, old: Any, new: dict[str, Any], *others: Any, **names: Any) -> Any:
-        _require_small(new)
-        return update(name, old, new, *others, **names)
-
-    provisioners._lambda_create = create_checked
-    provisioners._RESOURCE_HANDLERS[TYPE].update(create=create_checked, update=update_checked)
 
 
 def _check_calls() -> None:
@@ -85,8 +64,11 @@ def _require_small(properties: dict[str, Any]) -> None:
         raise TooLarge(f"Cannot reference more than {MOST_LAYERS} layers.")
 
 
-def _unpacked() -> str:
-    return (
-        "Function code combined with layers exceeds the maximum allowed size of "
-        f"{lambda_svc._UNZIPPED_LIMIT_BYTES} bytes."
-    )
+def _require_unpacked(name: str, _properties: dict[str, Any]) -> None:
+    """Raise ``TooLarge`` if the function's code with its layers is too large."""
+    function = lambda_svc._functions[name]
+    if lambda_svc._validate_total_unzipped_size(function["code_zip"], function["config"]["Layers"]):
+        raise TooLarge(
+            "Function code combined with layers exceeds the maximum allowed size of "
+            f"{lambda_svc._UNZIPPED_LIMIT_BYTES} bytes."
+        )

@@ -3,7 +3,7 @@
 Memory is the resident size of the process, as Lambda measures it (not the address space, which Arrow reserves in advance).
 It is sampled, and the peak that Linux records is compared after each invocation, so that no short peak is overlooked. On
 Lambda a write to a full `/tmp` fails with the same text; here, because no file system has that size, the process ends.
-Elsewhere nothing can be written, as on Lambda.
+Elsewhere nothing can be written, as on Lambda. Files directly in `/tmp` count as well if Python opened them.
 """
 
 import os
@@ -30,15 +30,19 @@ OWN_FOLDER = (
     os.environ["TMPDIR"] = os.path.join(os.path.dirname(code_dir), "tmp")
     _own, _code = os.environ["TMPDIR"] + os.sep, os.path.dirname(os.path.dirname(code_dir)) + os.sep
     _changing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+    _elsewhere = open(os.path.join(os.path.dirname(code_dir), "elsewhere"), "a", encoding="utf-8", errors="surrogateescape")
 
-    def _read_only(event, arguments):
+    def _on_opening(event, arguments):
         if event == "open" and arguments[2] & _changing and isinstance(arguments[0], (str, os.PathLike)):
             path = os.path.abspath(os.fspath(arguments[0]))
-            elsewhere = path.startswith(_code) or not path.startswith(("/tmp/", "/dev/", "/proc/"))
-            if elsewhere and not path.startswith(_own) and "__pycache__" not in path:
+            if path.startswith(_own) or "__pycache__" in path:
+                return
+            if path.startswith(_code) or not path.startswith(("/tmp/", "/dev/", "/proc/")):
                 raise OSError(30, "Read-only file system", path)
+            if path.startswith("/tmp/"):
+                print(path, file=_elsewhere, flush=True)
 
-    sys.addaudithook(_read_only)
+    sys.addaudithook(_on_opening)
 """
 )
 
@@ -87,13 +91,19 @@ class Sandbox:
             return
         if resident_bytes(process.pid) > self._memory:
             self._exceeded = KILLED
-        elif self._worker._tmpdir and folder_bytes(Path(self._worker._tmpdir, "tmp")) > self._files:
+        elif self._file_bytes() > self._files:
             self._exceeded = FULL
         if self._exceeded:
             process.kill()
 
+    def _file_bytes(self) -> int:
+        """The size of the files that the process has written."""
+        folder = self._worker._tmpdir
+        return folder_bytes(Path(folder, "tmp")) + listed_bytes(Path(folder, "elsewhere")) if folder else 0
+
     def judge(self, answer: dict[str, Any]) -> dict[str, Any]:
         """The answer of the invocation; if the process exceeded a limit, the error."""
+        self.check()
         process = self._worker._proc
         if not self._exceeded and process is not None and peak_bytes(process.pid) > self._memory:
             self._exceeded = KILLED
@@ -166,11 +176,20 @@ def _listed(pid: int) -> int:
 
 def folder_bytes(folder: Path) -> int:
     """The size of the files in a folder."""
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += Path(place, name).lstat().st_size
-            except FileNotFoundError:  # deleted meanwhile
-                continue
-    return total
+    return sum(_file_bytes(Path(place, name)) for place, _, names in os.walk(folder) for name in names)
+
+
+def listed_bytes(names: Path) -> int:
+    """The size of the files whose paths a file lists."""
+    try:
+        text = names.read_text(errors="surrogateescape")
+    except FileNotFoundError:  # the process has not started yet
+        return 0
+    return sum(_file_bytes(Path(path)) for path in set(text.splitlines()))
+
+
+def _file_bytes(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:  # deleted meanwhile
+        return 0

@@ -16,8 +16,6 @@ from local.emulator.limits.payloads import size
 DATA = 256 * 1024
 EVENTS = 25_000
 TOO_MUCH, EXHAUSTED = "States.DataLimitExceeded", "States.Runtime"
-UNCAUGHT = (TOO_MUCH, EXHAUSTED)
-"""Errors that only their own name matches."""
 
 STARTED = 1
 """The first event; the last one is that of the execution's end."""
@@ -109,9 +107,14 @@ def _open_histories() -> None:
 
 def _match_by_name() -> None:
     matches = stepfunctions._error_matches
-    stepfunctions._error_matches = lambda wanted, error: (
-        error in wanted if error in UNCAUGHT else matches(wanted, error)
-    )
+
+    def matches_by_name(wanted: list[str], error: str) -> bool:
+        """Only its own name matches the error of too much data, and nothing that of the runtime."""
+        if error == TOO_MUCH:
+            return error in wanted
+        return error != EXHAUSTED and bool(matches(wanted, error))
+
+    stepfunctions._error_matches = matches_by_name
 
 
 def _limit_inputs() -> None:

@@ -1,21 +1,20 @@
-"""Carry out the lifecycle rules of buckets: expire objects, versions, delete markers and unfinished uploads.
+"""Carry out the lifecycle rules of buckets: expire objects, versions, delete markers and unfinished uploads; change classes.
 
 The emulator only stores the rules. As on S3, a day counts from the midnight (UTC) after it has passed, and locked versions
-remain. Transitions to other storage classes are not carried out: nothing in the app depends on them.
+remain.
 """
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from ministack.services import s3
 
 from local.emulator.anchors import require
+from local.emulator.s3 import transitions
+from local.emulator.s3.ages import is_over, versions_of_keys
 
 Rule = dict[str, Any]
-Version = dict[str, Any]
-DAY = timedelta(days=1)
 
 
 def apply() -> None:
@@ -34,6 +33,7 @@ def expire(now: datetime) -> None:
 
 def _carry_out(bucket: str, rule: Rule, now: datetime) -> None:
     expiration, prefix = rule.get("Expiration", {}), _prefix(rule)
+    transitions.carry_out(bucket, prefix, rule, now)
     if "Days" in expiration:
         for key in _expired(bucket, prefix, expiration["Days"], now):
             s3._delete_object(bucket, key, {}, {})
@@ -69,7 +69,7 @@ def _expired_versions(
     """The versions that have not been current for the rule's days, except the newest that the rule retains."""
     days, newest = noncurrent["NoncurrentDays"], noncurrent.get("NewerNoncurrentVersions", 0)
     found = []
-    for key, versions in _versions(bucket, prefix):
+    for key, versions in versions_of_keys(bucket, prefix):
         replaced = [
             (version["version_id"], successor["last_modified"]) for version, successor in pairwise(versions)
         ]
@@ -84,18 +84,11 @@ def _lone_markers(bucket: str, prefix: str, days: int, now: datetime) -> list[tu
     """The delete markers that hide no version any more."""
     return [
         (key, versions[0]["version_id"])
-        for key, versions in _versions(bucket, prefix)
+        for key, versions in versions_of_keys(bucket, prefix)
         if len(versions) == 1
         and versions[0].get("is_delete_marker")
         and is_over(versions[0]["last_modified"], days, now)
     ]
-
-
-def _versions(bucket: str, prefix: str) -> Iterator[tuple[str, list[Version]]]:
-    """Each key's versions, the oldest first."""
-    for (name, key), versions in list(s3._object_versions.items()):
-        if name == bucket and key.startswith(prefix):
-            yield key, list(versions)
 
 
 def _abort(bucket: str, prefix: str, days: int, now: datetime) -> None:
@@ -106,12 +99,3 @@ def _abort(bucket: str, prefix: str, days: int, now: datetime) -> None:
             and is_over(found["created"], days, now)
         ):
             s3._abort_multipart_upload(bucket, found["key"], {"uploadId": [upload]})
-
-
-def is_over(since: str, days: int, now: datetime) -> bool:
-    """Whether the midnight after these days has passed; without days, at once."""
-    if not days:
-        return True
-    end = datetime.fromisoformat(since) + days * DAY
-    midnight = datetime.combine(end.date(), datetime.min.time(), UTC)
-    return now >= (midnight if midnight == end else midnight + DAY)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
 from dataforge.tables.datasets import get_dataset
 from dataforge.tables.examples import example_row
-from local.config import Config
+from dataforge_cli.main import app
 from local.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -27,19 +25,16 @@ Command = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture
-def dataforge(cloud: Outputs, cloud_config: Config, tmp_path: Path) -> Command:
+def dataforge(cloud: Outputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run the command in a separate folder; return its exit code and its document."""
     found = tmp_path / "outputs.json"
     found.write_text(json.dumps(cloud))
+    monkeypatch.chdir(tmp_path)
 
     def run(*words: str, given: str = "", **environment: str) -> tuple[int, dict[str, Any]]:
         target = () if "DATAFORGE_API_URL" in environment else ("--outputs", str(found))
-        command = [sys.executable, "-m", "dataforge_cli", *words, "--json", *target]
-        env = {"PATH": os.environ["PATH"], **environment}
-        done = subprocess.run(
-            command, cwd=tmp_path, input=given, env=env, capture_output=True, text=True, check=False
-        )
-        return done.returncode, json.loads(done.stdout)
+        done = CliRunner().invoke(app, [*target, *words, "--json"], input=given, env=environment)
+        return done.exit_code, json.loads(done.stdout)
 
     return run
 

@@ -191,6 +191,20 @@ def test_refused_backup_ends_and_releases_its_leases(request_run: Do, superuser:
     assert "mine" in found["cause"]
 
 
+def test_run_whose_first_step_would_receive_too_much_fails_with_a_code(
+    cloud: Outputs, aws: ClientSettings
+) -> None:
+    """The largest input of an execution exceeds that of a task with the execution's id beside it."""
+    states = boto3.client("stepfunctions", **aws)
+    given = json.dumps({"dataset": DATASET, "tables": ["a" * 262_000]})
+    run = states.start_execution(stateMachineArn=cloud["backup_arn"], input=given)["executionArn"]
+    deadline = time.monotonic() + SECONDS
+    while (found := states.describe_execution(executionArn=run))["status"] == "RUNNING":
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+    assert (found["status"], found["error"]) == ("FAILED", "TooMuchData")
+
+
 @pytest.mark.parametrize("kind", ["none", "reader", "writer"])
 def test_only_an_operator_key_starts_runs(
     call: Call, keys: dict[str, str], cloud: Outputs, aws: ClientSettings, kind: str

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import boto3
 import pytest
 import urllib3
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -53,7 +53,7 @@ def move_clock(emulator: ClientSettings) -> Callable[..., int]:
 
     def move(days: int, credentials: Credentials = administrator) -> int:
         request = AWSRequest("PUT", f"{emulator['endpoint_url']}/_local/clock?days={days}", data=b"")
-        SigV4Auth(credentials, "local", emulator["region_name"]).add_auth(request)
+        S3SigV4Auth(credentials, "s3", emulator["region_name"]).add_auth(request)
         return urllib3.request("PUT", str(request.url), headers=dict(request.headers)).status
 
     return move

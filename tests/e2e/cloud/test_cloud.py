@@ -17,6 +17,8 @@ from local.config import Config
 from local.errors import DeployFailed, OtherSettings
 from local.rds import server as rds
 
+pytestmark = pytest.mark.slow
+
 SECOND_BUCKET = """
 other = cdk.CfnResource(stack, "Other", type="AWS::S3::Bucket")
 cdk.CfnOutput(stack, "BackupBucket", value=other.ref)

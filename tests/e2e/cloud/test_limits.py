@@ -8,6 +8,7 @@ import json
 import secrets
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -172,6 +173,37 @@ def test_temporary_files_of_a_process_are_its_own_and_limited(functions: Any, ma
     failed = invoke(functions, first, b"513")
     assert (failed["errorType"], failed["errorMessage"]) == ("OSError", "[Errno 28] No space left on device")
     assert isinstance(invoke(functions, larger, b"500"), str)
+
+
+def test_files_directly_in_the_folder_for_temporary_files_count(functions: Any, make_function: Make) -> None:
+    name = make_function("open(event, 'wb').truncate(513 * 2**20); return 1", Timeout=20)
+    place = f"/tmp/{name}-{secrets.token_hex(4)}"  # noqa: S108
+    try:
+        failed = invoke(functions, name, json.dumps(place).encode())
+    finally:
+        Path(place).unlink()
+    assert (failed["errorType"], failed["errorMessage"]) == ("OSError", "[Errno 28] No space left on device")
+
+
+def test_start_is_repeated_after_10_seconds_within_the_functions_time(
+    functions: Any, make_function: Make
+) -> None:
+    """The first start takes longer than that; the second finds a file."""
+    marker = f"/tmp/marker-{secrets.token_hex(4)}"  # noqa: S108
+    start = (
+        "return 1\n\nimport os, time\nsecond = os.path.exists({marker!r})\nopen({marker!r}, 'a').close()\n"
+        "time.sleep({again} if second else 60)"
+    )
+    repeated, twice = (
+        make_function(start.format(marker=f"{marker}-{again}", again=again), Timeout=2) for again in (0, 60)
+    )
+    try:
+        assert invoke(functions, repeated) == 1
+        failed = invoke(functions, twice)
+    finally:
+        for again in (0, 60):
+            Path(f"{marker}-{again}").unlink()
+    assert failed["errorMessage"].endswith("Task timed out after 2.00 seconds")
 
 
 def test_functions_write_only_temporary_files(functions: Any, make_function: Make) -> None:

@@ -255,6 +255,63 @@ def test_event_that_a_rule_may_not_deliver_goes_to_the_dead_letters(
     events.remove_targets(Rule="undelivered", Ids=["it"])
 
 
+def test_rule_starts_a_machine_as_the_role_of_its_target(
+    make_role: Callable[..., str], aws: ClientSettings
+) -> None:
+    states, events = boto3.client("stepfunctions", **aws), boto3.client("events", **aws)
+    definition = json.dumps({"StartAt": "Only", "States": {"Only": {"Type": "Succeed"}}})
+    role = make_role(LOGS, by="states")
+    machine = states.create_state_machine(name="started", definition=definition, roleArn=role)[
+        "stateMachineArn"
+    ]
+
+    def runs() -> int:
+        return len(states.list_executions(stateMachineArn=machine)["executions"])
+
+    for name, permission in (("denied", LOGS), ("allowed", allow("states:StartExecution", machine))):
+        events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+        target: Any = {"Id": "it", "Arn": machine, "RoleArn": make_role(permission, by="events")}
+        events.put_targets(Rule=name, Targets=[target])
+        entry: Any = {"Source": name, "DetailType": "t", "Detail": "{}"}
+        events.put_events(Entries=[entry])
+    deadline = time.monotonic() + 20
+    while not runs():
+        assert time.monotonic() < deadline
+    assert runs() == 1
+
+
+def test_alarm_is_sent_to_its_topic_if_the_topics_policy_allows_it(
+    aws: ClientSettings, cloud: Outputs
+) -> None:
+    alarms, sns, sqs = (
+        boto3.client("cloudwatch", **aws),
+        boto3.client("sns", **aws),
+        boto3.client("sqs", **aws),
+    )
+    deployed = next(one for one in alarms.describe_alarms()["MetricAlarms"] if one["AlarmActions"])
+    other = sns.create_topic(Name="without-a-policy-for-alarms")["TopicArn"]
+    alarms.put_metric_alarm(
+        AlarmName="other",
+        MetricName="any",
+        Namespace="test",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=[other],
+    )
+    queue = sqs.create_queue(QueueName="alarms")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    for topic in (other, *deployed["AlarmActions"]):
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    for name in ("other", deployed["AlarmName"]):
+        alarms.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+    received = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10, MaxNumberOfMessages=10)["Messages"]
+    notices = [json.loads(json.loads(one["Body"])["Message"])["AlarmName"] for one in received]
+    assert notices == [deployed["AlarmName"]]
+
+
 def test_viewer_reads_runs_and_starts_none(
     monkeypatch: pytest.MonkeyPatch, cloud_config: Config, cloud: Outputs
 ) -> None:

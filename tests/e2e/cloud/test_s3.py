@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 import urllib3
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
@@ -48,6 +52,31 @@ def locked(make_bucket: Callable[..., str]) -> str:
         ObjectLockEnabled=True,
         ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": retention},
     )
+
+
+@pytest.fixture
+def make_session(emulator: ClientSettings) -> Callable[..., dict[str, Any]]:
+    """Create a role with statements and assume it; returns settings of ``boto3.client``."""
+    iam, sts = boto3.client("iam", **emulator), boto3.client("sts", **emulator)
+
+    def make(*statements: dict[str, Any]) -> dict[str, Any]:
+        name = f"role-{secrets.token_hex(4)}"
+        trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))[
+            "Role"
+        ]
+        iam.put_role_policy(
+            RoleName=name, PolicyName="only", PolicyDocument=json.dumps({"Statement": list(statements)})
+        )
+        session = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="any")["Credentials"]
+        return {
+            **emulator,
+            "aws_access_key_id": session["AccessKeyId"],
+            "aws_secret_access_key": session["SecretAccessKey"],
+            "aws_session_token": session["SessionToken"],
+        }
+
+    return make
 
 
 def error(call: Callable[..., Any], **given: Any) -> str:
@@ -206,6 +235,67 @@ def test_locked_version_is_deleted_by_bypassing_governance_only(s3: Any, locked:
     assert error(s3.delete_object, **place, VersionId=version, BypassGovernanceRetention=True) == ""
 
 
+def test_bypassing_governance_needs_a_permission(
+    emulator: ClientSettings, s3: Any, locked: str, make_session: Callable[..., dict[str, Any]]
+) -> None:
+    """Of a role, also for a batch; the administrator is the account's root."""
+    version = s3.put_object(Bucket=locked, Key="key", Body=b"1")["VersionId"]
+    batch = {"Objects": [{"Key": "key", "VersionId": version}]}
+    delete = {"Effect": "Allow", "Action": "s3:DeleteObject*", "Resource": "*"}
+    bypass = {"Effect": "Allow", "Action": "s3:BypassGovernanceRetention", "Resource": "*"}
+    without, permitted = (
+        boto3.client("s3", **make_session(*statements), config=BY_PATH)
+        for statements in ((delete,), (delete, bypass))
+    )
+    with pytest.raises(ClientError, match="s3:BypassGovernanceRetention on resource"):
+        without.delete_object(Bucket=locked, Key="key", VersionId=version, BypassGovernanceRetention=True)
+    assert error(without.delete_objects, Bucket=locked, Delete=batch, BypassGovernanceRetention=True) == (
+        "AccessDenied"
+    )
+    # The permission without the header does not suffice.
+    assert error(permitted.delete_object, Bucket=locked, Key="key", VersionId=version) == "AccessDenied"
+    assert (
+        error(
+            permitted.delete_object,
+            Bucket=locked,
+            Key="key",
+            VersionId=version,
+            BypassGovernanceRetention=True,
+        )
+        == ""
+    )
+
+
+def test_changed_body_is_refused(emulator: ClientSettings, make_bucket: Callable[..., str]) -> None:
+    request = AWSRequest("PUT", f"{emulator['endpoint_url']}/{make_bucket()}/key", data=b"content")
+    S3SigV4Auth(
+        Credentials(emulator["aws_access_key_id"], emulator["aws_secret_access_key"]), "s3", "eu-west-1"
+    ).add_auth(request)
+    refused = urllib3.request("PUT", str(request.url), headers=dict(request.headers), body=b"changed")
+    assert (refused.status, b"<Code>XAmzContentSHA256Mismatch<" in refused.data) == (400, True)
+
+
+def test_body_has_its_checksum_also_one_at_its_end(
+    emulator: ClientSettings, s3: Any, make_bucket: Callable[..., str]
+) -> None:
+    bucket, wrong = make_bucket(), base64.b64encode(bytes(4)).decode()
+    assert error(s3.put_object, Bucket=bucket, Key="key", Body=b"content", ChecksumCRC32=wrong) == "BadDigest"
+    right = base64.b64encode(zlib.crc32(b"content").to_bytes(4)).decode()
+    for checksum, status in ((wrong, 400), (right, 200)):
+        headers = {
+            "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+            "x-amz-trailer": "x-amz-checksum-crc32",
+            "x-amz-decoded-content-length": "7",
+            "content-encoding": "aws-chunked",
+        }
+        request = AWSRequest("PUT", f"{emulator['endpoint_url']}/{bucket}/key", headers=headers)
+        credentials = Credentials(emulator["aws_access_key_id"], emulator["aws_secret_access_key"])
+        SigV4Auth(credentials, "s3", "eu-west-1").add_auth(request)
+        body = f"7\r\ncontent\r\n0\r\nx-amz-checksum-crc32:{checksum}\r\n\r\n".encode()
+        sent = urllib3.request("PUT", str(request.url), headers=dict(request.headers), body=body)
+        assert sent.status == status
+
+
 def test_locked_object_needs_a_checksum(emulator: ClientSettings, locked: str) -> None:
     without = boto3.client("s3", **emulator, config=Config(request_checksum_calculation="when_required"))
     assert error(without.put_object, Bucket=locked, Key="key", Body=b"1") == "InvalidRequest"
@@ -254,6 +344,31 @@ def test_lifecycle_rules_expire_objects_versions_and_uploads_but_no_locked_versi
     assert versions(s3, bucket) == (["kept", "replaced"], [])
     move_clock(1)
     assert versions(s3, locked)[0] == ["key"]
+
+
+def test_objects_move_to_the_storage_classes_of_the_rules_and_are_not_read_from_an_archive(
+    s3: Any, make_bucket: Callable[..., str], move_clock: Callable[[int], int]
+) -> None:
+    rules = {
+        "Status": "Enabled",
+        "Transitions": [
+            {"StorageClass": "STANDARD_IA", "TransitionInDays": 30},
+            {"StorageClass": "GLACIER", "TransitionInDays": 90},
+        ],
+    }
+    bucket = make_bucket(LifecycleConfiguration={"Rules": [rules]})
+    s3.put_object(Bucket=bucket, Key="large", Body=bytes(128 * 1024))
+    s3.put_object(Bucket=bucket, Key="small", Body=bytes(128 * 1024 - 1))
+
+    def classes() -> dict[str, str]:
+        return {one["Key"]: one["StorageClass"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+
+    assert classes() == {"large": "STANDARD", "small": "STANDARD"}
+    move_clock(31)
+    assert classes() == {"large": "STANDARD_IA", "small": "STANDARD"}
+    assert error(s3.get_object, Bucket=bucket, Key="large") == ""
+    move_clock(60)
+    assert error(s3.get_object, Bucket=bucket, Key="large") == "InvalidObjectState"
 
 
 def test_only_the_administrator_moves_the_clock(

@@ -34,6 +34,7 @@ def test_page_shows_every_operation_of_the_document(page: Browser, cloud: Output
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
+@pytest.mark.slow
 def test_page_requests_no_other_host_and_violates_no_policy(page: Browser, cloud: Outputs) -> None:
     page.click("#operations-Records-postRecords .opblock-summary-control")
     page.wait("!!document.querySelector('#operations-Records-postRecords .body-param textarea')")
@@ -43,12 +44,14 @@ def test_page_requests_no_other_host_and_violates_no_policy(page: Browser, cloud
     assert page.complaints == []
 
 
+@pytest.mark.slow
 def test_page_works_with_a_slash_at_the_end(browser: Browser, cloud: Outputs) -> None:
     browser.open(cloud["api_url"] + "/v1/docs/")
     browser.wait(f"{OPERATIONS} > 0")
     assert browser.complaints == []
 
 
+@pytest.mark.slow
 def test_entered_key_is_sent_and_not_stored(page: Browser, cloud: Outputs) -> None:
     page.click(".authorize.unlocked")
     page.type(".auth-container input", cloud["writer_key"])
@@ -65,6 +68,7 @@ def test_entered_key_is_sent_and_not_stored(page: Browser, cloud: Outputs) -> No
     assert page.run("localStorage.length + sessionStorage.length + document.cookie.length") == 0
 
 
+@pytest.mark.slow
 def test_page_without_a_key_shows_the_problem(page: Browser) -> None:
     block = "#operations-Records-listRejections"
     page.click(f"{block} .opblock-summary-control")

@@ -59,6 +59,7 @@ def test_page_with_a_reader_key_shows_datasets_and_quality(
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
+@pytest.mark.slow
 def test_page_has_a_light_and_a_dark_scheme(page: Browser) -> None:
     def paper(scheme: str) -> tuple[int, ...]:
         features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -70,6 +71,7 @@ def test_page_has_a_light_and_a_dark_scheme(page: Browser) -> None:
     assert max(paper("dark")) < 60
 
 
+@pytest.mark.slow
 def test_page_with_a_wrong_key_shows_an_error_and_no_data(page: Browser) -> None:
     assert page.run(SHOWN) == 0
     show(page, "reader." + "0" * 48)

@@ -39,6 +39,12 @@ def from_lambda(kind: str, message: str) -> str:
         ("Runtime.ExitError", from_lambda("Runtime.ExitError", "Worker process exited"), "FunctionDied"),
         ("Lambda.TooManyRequestsException", "Rate Exceeded.", "Throttled"),
         ("Lambda.ServiceException", "", "LambdaUnavailable"),
+        (
+            "Lambda.AWSLambdaException",
+            "User: arn:aws:sts::… is not authorized to perform: lambda:…",
+            "NotPermitted",
+        ),
+        ("Kms.KmsException", "User: arn:aws:sts::… is not authorized to perform: kms:…", "NotPermitted"),
         ("States.DataLimitExceeded", "", "TooMuchData"),
         ("States.ExceedToleratedFailureThreshold", "The specified tolerated …", "WorkerFailed"),
         ("States.Runtime", "The JSONPath '$.x' …", "Unexpected"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -50,10 +51,12 @@ def signed(
     token: str | None = None,
     body: bytes = b"",
     headers: Headers | None = None,
+    signer: type[SigV4Auth] | None = None,
 ) -> tuple[str, str, Headers]:
-    """The method, address and headers of a request that botocore signs."""
+    """The method, address and headers of a request that botocore signs, by default with the service's signer."""
     request = AWSRequest(method, f"http://{HOST}{path}", headers=headers or {}, data=body)
-    SIGNERS[service](Credentials(key, secret, token), service, "eu-west-1").add_auth(request)
+    sign = signer or SIGNERS[service]
+    sign(Credentials(key, secret, token), service, "eu-west-1").add_auth(request)
     return method, path, {"Host": HOST, **dict(request.headers.items())}
 
 
@@ -180,6 +183,28 @@ def test_request_without_a_valid_signature_is_refused(
 def test_changed_body_is_refused() -> None:
     request = signed("POST", "/2015-03-31/functions", service="lambda", body=b"{}")
     assert call(*request, b"[]")[2] == b"SignatureDoesNotMatch"
+
+
+@pytest.mark.parametrize(
+    ("stated", "sent", "code"),
+    [
+        (hashlib.sha256(b"content").hexdigest(), b"content", b"emulator:content"),
+        (hashlib.sha256(b"content").hexdigest(), b"changed", b"XAmzContentSHA256Mismatch"),
+        (hashlib.sha256(b"content").hexdigest(), b"", b"XAmzContentSHA256Mismatch"),
+        (None, b"content", b"InvalidRequest"),
+        ("UNSIGNED-PAYLOAD", b"changed", b"emulator:changed"),
+        ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", b"changed", b"emulator:changed"),
+        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", b"content", b"NotImplemented"),
+        ("sha256", b"content", b"InvalidArgument"),
+    ],
+)
+def test_body_of_an_object_has_the_hash_that_its_signature_states(
+    stated: str | None, sent: bytes, code: bytes
+) -> None:
+    # The signer of S3 computes the header itself.
+    headers = {"X-Amz-Content-SHA256": stated} if stated else {}
+    request = signed("PUT", body=b"content", headers=headers, signer=SigV4Auth)
+    assert call(*request, sent)[2] == code
 
 
 @pytest.mark.parametrize(

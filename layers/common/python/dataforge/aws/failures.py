@@ -13,6 +13,7 @@ from dataforge.aws.situations import (
     DIED,
     EXECUTION_ABORTED,
     EXECUTION_TIMED_OUT,
+    NOT_PERMITTED,
     OUT_OF_MEMORY,
     SITUATIONS,
     TIMED_OUT,
@@ -48,6 +49,8 @@ _NO_REASON = "No reason was reported. Hint: Open the history of the execution in
 _BY_NAME = {name: situation for situation in SITUATIONS for name in situation.names}
 _BY_TEXT = ("timed out", TIMED_OUT), ("signal: killed", OUT_OF_MEMORY), ("outofmemory", OUT_OF_MEMORY)
 """Lambda also reports a time-out or exhausted memory under a general name; then the text identifies it."""
+_DENIED = "is not authorized to perform"
+"""In the text of a denied call, for which each service has a general name, such as ``Lambda.AWSLambdaException``."""
 TIMED_OUT_STATUS, ABORTED = "TIMED_OUT", "ABORTED"
 
 
@@ -133,6 +136,8 @@ def _situation(name: str, message: str) -> Situation | None:
     if name in DIED.names:
         text = message.lower()
         return next((situation for sign, situation in _BY_TEXT if sign in text), DIED)
+    if "." in name and _DENIED in message:
+        return NOT_PERMITTED
     return _BY_NAME.get(name)
 
 

@@ -54,6 +54,17 @@ WORKER_FAILED = Situation(
     "Open the map run in the Step Functions console.",
     (WORKERS_FAILED, "States.MapRunFailed"),
 )
+TOO_MUCH_DATA = Situation(
+    "TooMuchData",
+    "The input or output of a step exceeded the 256 KiB that Step Functions allows.",
+    names=("States.DataLimitExceeded",),
+)
+NOT_PERMITTED = Situation(
+    "NotPermitted",
+    "The state machine lacks a permission.",
+    "Deploy the stack again.",
+    ("States.Permissions", "Lambda.AccessDeniedException", "Lambda.ResourceNotFoundException"),
+)
 SITUATIONS = (
     TIMED_OUT,
     OUT_OF_MEMORY,
@@ -76,17 +87,8 @@ SITUATIONS = (
             "Lambda.ClientExecutionTimeoutException",
         ),
     ),
-    Situation(
-        "TooMuchData",
-        "The input or output of a step exceeded the 256 KiB that Step Functions allows.",
-        names=("States.DataLimitExceeded",),
-    ),
-    Situation(
-        "NotPermitted",
-        "The state machine lacks a permission.",
-        "Deploy the stack again.",
-        ("States.Permissions", "Lambda.AccessDeniedException", "Lambda.ResourceNotFoundException"),
-    ),
+    TOO_MUCH_DATA,
+    NOT_PERMITTED,
     Situation(
         "UnreadableWorkList",
         "Step Functions could not read or write the work list of a run in the report bucket.",
