@@ -36,7 +36,7 @@ from local.emulator.s3 import clock, lifecycle, object_lock, settings, sizes
 
 def main() -> None:
     """Listen at the address in ministack's environment variables."""
-    parser = argparse.ArgumentParser(prog="local.emulator", description="ministack, patched for Data Forge")
+    parser = argparse.ArgumentParser(prog="local.emulator", description="ministack with patches")
     parser.add_argument(
         "--superuser", type=Path, required=True, help="JSON with PostgreSQL's host, port, user, password"
     )

@@ -12,11 +12,11 @@ from local.emulator.anchors import require
 from local.emulator.limits import sandbox
 from local.emulator.worker_script import change_worker_script
 
-PREFIX = "dataforge:"
+PREFIX = "exception:"
 DIED = "Worker process died"  # prose: ignore
 # The text that the worker's script sends when a handler raises, and its replacement with all fields of AWS.
 ANCHOR = '"error": str(e), "trace": traceback.format_exc()'
-TOLD = """"error": "dataforge:" + json.dumps({
+TOLD = """"error": "exception:" + json.dumps({
     "errorMessage": str(e),
     "errorType": type(e).__name__,
     "stackTrace": traceback.format_tb(e.__traceback__)[1:],

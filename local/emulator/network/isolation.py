@@ -16,7 +16,7 @@ from local.emulator.database import is_postgres
 from local.emulator.network.groups import reaches
 from local.emulator.worker_script import SETUP, change_worker_script
 
-PORTS = "_DATAFORGE_PORTS"
+PORTS = "_REACHABLE_PORTS"
 """The environment variable of a process with the ports of this machine that it may connect to."""
 SCRIPT = Path(__file__).with_name("process.py")
 ISOLATE = f'    import runpy; runpy.run_path({str(SCRIPT)!r})["isolate"]({PORTS!r})\n{SETUP}'
