@@ -26,7 +26,8 @@ from local.config import Config
 from local.outputs import Outputs
 
 CALLERS, REQUESTS = 130, 260
-ALLOWED = {200, 202, 429, 503}
+REFUSED = {429, 503, 504}
+"""A caller repeats such a request. The last is that of a function that did not answer in time, on a busy machine."""
 QUOTES = "author,text,tags\n" + "".join(f"Author {n},Text {n},a;b\n" for n in range(100))
 
 
@@ -83,8 +84,10 @@ def burst(cloud: Outputs, requests: Sequence[tuple[str, str, str, bytes | None]]
 
 def check(answers: list[Answer]) -> None:
     assert len(answers) == REQUESTS
-    assert {answer.status for answer in answers} <= ALLOWED, Counter((a.request, a.status) for a in answers)
-    assert all(answer.retry_after for answer in answers if answer.status in {429, 503})
+    assert {answer.status for answer in answers} <= {200, 202} | REFUSED, Counter(
+        (a.request, a.status) for a in answers
+    )
+    assert all(answer.retry_after for answer in answers if answer.status in REFUSED)
     assert any(answer.status in {200, 202} for answer in answers)
 
 
