@@ -14,12 +14,13 @@ from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.records.validate import content_hash
 from dataforge.runs import leases
-from dataforge.runs.results.restore import Figures
+from dataforge.runs.results.restore import CHANGES, Figures
 from dataforge.runs.step_names import RestoreStep
 from dataforge.settings import RestoreSettings
 from dataforge.tables.catalogue import Table
 from functions.restore.difference import (
-    count_difference,
+    SWAP_SHARE,
+    compare_once,
     is_empty,
     read_figures,
     record_figures,
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
 
-_SHARE = 5
-"""One differing row in this many justifies a new table."""
-
 _CHOOSE = Sql("UPDATE dataforge.restores SET mode = %s, readers = {} WHERE restore_id = %s").format(OPEN)
 
 
@@ -54,11 +52,12 @@ def check_restored(db: Connection, run_id: str, table_name: str) -> dict[str, in
         leases.hold(cursor, run.execution, run.dataset.name, [table.name])
         _check_content(cursor, run, table)
         if not is_empty(cursor, table):
-            # For the joins; a shadow that becomes a table is analysed again.
+            # For the joins, to which a small sample suffices; a shadow that becomes a table is analysed again.
+            cursor.execute("SET LOCAL default_statistics_target = 10")
             cursor.execute(Sql("ANALYZE {}").format(run.shadow(table)))
-        figures = count_difference(cursor, run, table)
-        record_figures(cursor, run, table, figures)
-    return figures.model_dump()
+        comparison = compare_once(cursor, run, table)
+        record_figures(cursor, run, table, comparison)
+    return comparison.model_dump(include=set(CHANGES))
 
 
 def _check_content(cursor: Cursor, run: Run, table: Table) -> None:
@@ -113,6 +112,6 @@ def _mode(cursor: Cursor, settings: RestoreSettings, run: Run, figures: dict[str
     One mode for all tables, because foreign keys connect them.
     """
     rows = sum(counts.restored for counts in figures.values())
-    if sum(counts.differing for counts in figures.values()) < max(settings.swap_rows, rows // _SHARE):
+    if sum(counts.differing for counts in figures.values()) < max(settings.swap_rows, rows // SWAP_SHARE):
         return MERGE
     return SWAP if all(is_pristine(cursor, run.dataset, table) for table in run.tables) else MERGE

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from dataforge.postgres import ddl
 from dataforge.postgres.row_identity import same_key
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.sql import Sql, ident, number
+from dataforge.postgres.unwritten import State, is_unwritten, observe
 from dataforge.runs.results.restore import Figures
 from dataforge.tables.catalogue import Column, Table
 from dataforge.tables.names import internal_name
@@ -16,6 +17,21 @@ from functions.restore.run import Run
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
+
+
+SWAP_SHARE = 5
+"""One differing row in this many justifies a new table."""
+_SAMPLED_ROWS = 1000
+
+
+class Comparison(Figures):
+    """The figures as the ledger records them, with the state of the table that was compared; None if it is unknown.
+
+    ``file``: the number of the table's file, which changes if its rows move.
+    """
+
+    state: State | None = None
+    file: int | None = None
 
 
 def difference(run: Run, table: Table) -> Sql:
@@ -107,6 +123,58 @@ def _exact(column: Column, alias: str) -> Sql:
     """A value that compares as its text: PostgreSQL's ``=`` treats 0 and -0 as equal, but their texts and bytes differ."""
     value = Sql("{}.{}").format(ident(alias), ident(column.name))
     return column.type.identity(value)
+
+
+def compare_once(cursor: Cursor, run: Run, table: Table) -> Comparison:
+    """Find the difference, which ``known_difference`` recognizes later if the table is not written meanwhile."""
+    state, file = observe(cursor, table), _file(cursor, table)
+    compare = count_difference if _differs_much(cursor, run, table) else find_difference
+    return Comparison(**compare(cursor, run, table).model_dump(), state=state, file=file)
+
+
+def _differs_much(cursor: Cursor, run: Run, table: Table) -> bool:
+    """Whether a sample suggests that the table will be replaced, so that the identifiers of its rows are not needed."""
+    if is_empty(cursor, table):
+        return True
+    share = min(100.0, 100.0 * _SAMPLED_ROWS / max(_rows(cursor, run, table), 1))
+    sample = Sql("(SELECT ctid, * FROM {} TABLESAMPLE SYSTEM ({})) s").format(
+        run.shadow(table), number(share)
+    )
+    cursor.execute(
+        Sql(
+            "SELECT {} * count(*) FILTER (WHERE l.ctid IS NULL OR NOT ({})) > count(*) FROM {} LEFT JOIN {} l ON {}"
+        ).format(SWAP_SHARE, _same(table), sample, ddl.qualified(table), same_key(table, "l", "s"))
+    )
+    return bool(one_row(cursor)[0])
+
+
+def known_difference(cursor: Cursor, run: Run, table: Table, *, rows: bool) -> Figures | None:
+    """The recorded figures, if the table was not written since; None otherwise. The table is locked.
+
+    ``rows``: only if the relation ``difference`` has them, which a crash of the server empties.
+    """
+    cursor.execute(
+        'SELECT figures FROM dataforge.restore_tables WHERE restore_id = %s AND "table" = %s',
+        (run.id, table.name),
+    )
+    found = Comparison.model_validate(one_row(cursor)[0])
+    if found.state is None or not is_unwritten(cursor, table, found.state):
+        return None
+    return None if rows and found.differing and not _is_found(cursor, run, table, found) else found
+
+
+def _is_found(cursor: Cursor, run: Run, table: Table, recorded: Comparison) -> bool:
+    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (difference(run, table),))
+    if not one_row(cursor)[0] or _file(cursor, table) != recorded.file:
+        return False
+    cursor.execute(Sql("SELECT count(*) FROM {}").format(difference(run, table)))
+    return bool(one_row(cursor)[0] == recorded.differing)
+
+
+def _file(cursor: Cursor, table: Table) -> int | None:
+    cursor.execute("SELECT pg_relation_filenode(%s::regclass)::bigint", (ddl.qualified(table),))
+    number: int | None = one_row(cursor)[0]
+    return number
 
 
 def record_figures(cursor: Cursor, run: Run, table: Table, figures: Figures) -> None:

@@ -21,6 +21,7 @@ from dataforge.runs.results.restore import Figures
 from dataforge.tables.catalogue import Table
 from functions.restore.constraints import without_unique_constraints
 from functions.restore.difference import difference, find_difference
+from functions.restore.replaced import can_revert, copy_replaced_rows, copy_table, revert_shadow
 from functions.restore.run import Run
 
 if TYPE_CHECKING:
@@ -31,17 +32,17 @@ Statement = Callable[[Run, Table], Sql]
 
 
 def merge(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
-    """Copy the tables, then change the rows that ``find_difference`` found and counted in ``figures``.
+    """Preserve the tables, and change the rows that ``find_difference`` found and counted in ``figures``.
 
     The caller has locked the tables against writers. Raises ``TargetRejectsRows`` if a table does not accept the rows of
     the backup.
     """
+    reverted = [table for table in run.tables if can_revert(cursor, run, table)]
     for table in run.tables:
-        cursor.execute(
-            Sql("CREATE TABLE {} AS SELECT {} FROM {}").format(
-                run.replaced(table), ddl.columns_sql(table), ddl.qualified(table)
-            )
-        )
+        if table not in reverted:
+            copy_table(cursor, run, table)
+        elif figures[table.name].differing:
+            copy_replaced_rows(cursor, run, table)
     with attempt(cursor, psycopg2.errors.UniqueViolation) as failed:
         _change_rows(cursor, run, figures)
     if failed:
@@ -51,7 +52,9 @@ def merge(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
             _change_rows(cursor, run, figures)
     for table in run.tables:
         advance(cursor, table)
-        if not is_pristine(cursor, run.dataset, table):
+        if table in reverted:
+            revert_shadow(cursor, run, table, figures[table.name])
+        elif not is_pristine(cursor, run.dataset, table):
             _check_equal(cursor, run, table)
 
 

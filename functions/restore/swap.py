@@ -19,11 +19,13 @@ from dataforge.postgres.snapshot import require_no_snapshot
 from dataforge.postgres.sql import Sql
 from dataforge.postgres.visible_rows import require_sound, with_relatives
 from dataforge.runs import leases
+from dataforge.runs.results.restore import Figures
 from dataforge.tables.catalogue import ForeignKey, Table
 from functions.restore.build import translated_violations
 from functions.restore.difference import (
     count_difference,
     find_difference,
+    known_difference,
     record_figures,
     tables_losing_values,
 )
@@ -51,7 +53,8 @@ _OLD_READERS = """
 def swap(db: Connection, run_id: str, execution: str) -> dict[str, str]:
     """Change the tables, and preserve the replaced ones. Readers see all of the old rows or all of the new ones.
 
-    The tables are compared again under locks, so that every write since the comparison is counted and preserved.
+    Tables that were written since the comparison are compared again under locks, so that every write is counted and
+    preserved.
     Idempotent. Raises ``Busy`` (nothing was changed), ``LeaseLost``, ``WouldOrphan``, ``TargetRejectsRows``.
     """
     with translated_violations(), transaction(db, role=RESTORE_RUN) as cursor:
@@ -68,8 +71,7 @@ def _change(cursor: Cursor, run: Run) -> None:
     require_sound(cursor, with_relatives(run.dataset, run.tables))
     swaps = run.mode == SWAP and _may_swap(cursor, run)
     related = _lock_out_writers(cursor, run, swap=swaps)
-    compare = count_difference if swaps else find_difference
-    figures = {table.name: compare(cursor, run, table) for table in run.tables}
+    figures = {table.name: _compare(cursor, run, table, swap=swaps) for table in run.tables}
     check_children(cursor, run, tables_losing_values(figures))
     if swaps:
         check_parents(cursor, run)
@@ -91,6 +93,14 @@ def _change(cursor: Cursor, run: Run) -> None:
         "UPDATE dataforge.restores SET status = %s, switched_at = clock_timestamp() WHERE restore_id = %s",
         (UNFINISHED, run.id),
     )
+
+
+def _compare(cursor: Cursor, run: Run, table: Table, *, swap: bool) -> Figures:
+    """Compare the locked table with its shadow, unless the earlier comparison holds."""
+    known = known_difference(cursor, run, table, rows=not swap)
+    if known is not None:
+        return known
+    return count_difference(cursor, run, table) if swap else find_difference(cursor, run, table)
 
 
 def _may_swap(cursor: Cursor, run: Run) -> bool:

@@ -1,0 +1,56 @@
+"""A comparison before the swap is used again only if it still holds; the safety backup has what the restore replaced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dataforge.postgres.shadow import schema_of
+from dataforge.tables.names import internal_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.postgres.restore.conftest import Restore, Vault
+
+MERGE = 10**9
+
+
+def write(vault: Vault, run: Restore) -> None:
+    vault.insert("sellers", {"seller_id": 77})
+
+
+def move(vault: Vault, run: Restore) -> None:
+    vault.database.query("VACUUM FULL olist.sellers")
+
+
+def crash(vault: Vault, run: Restore) -> None:
+    """A crash of the server empties unlogged tables."""
+    schema = schema_of(run.id)
+    vault.database.query(f'TRUNCATE "{schema}"."{internal_name("difference", "sellers")}"')
+
+
+@pytest.mark.parametrize(
+    ("happens", "is_damaged"), [(write, False), (move, True), (crash, True)], ids=["write", "move", "crash"]
+)
+def test_merge_restores_and_preserves_all_rows_if_the_comparison_no_longer_holds(
+    vault: Vault, happens: Callable[[Vault, Restore], None], is_damaged: bool
+) -> None:
+    vault.insert("sellers", *({"seller_id": n} for n in range(1, 60)))
+    vault.backup("sellers")
+    held = vault.rows("sellers")
+    if is_damaged:
+        vault.database.query("DELETE FROM olist.sellers WHERE right(seller_id, 2) = '07'")
+        vault.database.query("UPDATE olist.sellers SET seller_city = 'x' WHERE right(seller_id, 2) = '08'")
+        vault.insert("sellers", {"seller_id": 99})
+    run = vault.restore(MERGE, table="sellers").until("switch")
+    happens(vault, run)
+    replaced = vault.rows("sellers")
+    for step in ("switch", "keep", "finish"):
+        output = run.take(step)
+    assert vault.rows("sellers") == held
+    found = [output[name] for name in ("added", "removed", "changed")]
+    assert found == ([1, 1, 1] if is_damaged else [0, 1, 0])
+    vault.restore(MERGE, undo=run.id).run()
+    assert vault.rows("sellers") == replaced
