@@ -2,11 +2,14 @@
 
 Lambda's Init phase has 10 seconds and is repeated in the first invocation, whose time-out then ends it
 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html). The emulator waits for a start of any length.
-Unpacking the code counts here and not on AWS; the time of a repeated start is not subtracted from that of the handler.
+The time in which a process waited for a processor of a busy machine does not count. The time of a repeated start is not
+subtracted from that of the handler.
 """
 
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ministack.core.lambda_runtime import Worker
@@ -15,6 +18,7 @@ from local.emulator.anchors import require
 
 SECONDS = 10
 DEFAULT_TIMEOUT = 3
+INTERVAL_SECONDS = 0.2
 
 Start = Callable[[Any], None]
 
@@ -34,20 +38,42 @@ def apply() -> None:
 
 def _started(start: Start, worker: Any, seconds: float) -> bool:
     """Whether the process has started in time; otherwise it is killed."""
-    late = threading.Event()
-
-    def end() -> None:
-        late.set()
-        if process := worker._proc:
-            process.kill()
-
-    timer = threading.Timer(seconds, end)
-    timer.start()
+    ended, late = threading.Event(), threading.Event()
+    watch = threading.Thread(
+        target=_end_if_late, args=(worker, worker._proc, seconds, ended, late), daemon=True
+    )
+    watch.start()
     try:
         start(worker)
     except RuntimeError:  # also of a killed process
         if not late.is_set():
             raise
     finally:
-        timer.cancel()
+        ended.set()
+        watch.join()
     return not late.is_set()
+
+
+def _end_if_late(
+    worker: Any, before: Any, seconds: float, ended: threading.Event, late: threading.Event
+) -> None:
+    """Kill the process that follows ``before`` if it takes longer than these seconds."""
+    began = None
+    while not ended.wait(INTERVAL_SECONDS):
+        process = worker._proc
+        if process is before or process is None:
+            continue
+        began = began or time.monotonic()
+        if time.monotonic() - began - waited_seconds(process.pid) > seconds:
+            late.set()
+            process.kill()
+            return
+
+
+def waited_seconds(pid: int) -> float:
+    """The time in which the process could run and had no processor, as Linux counts it; 0 elsewhere."""
+    try:
+        _, nanoseconds, _ = Path("/proc", str(pid), "schedstat").read_text().split()
+    except (OSError, ValueError):
+        return 0
+    return int(nanoseconds) / 1e9
