@@ -23,11 +23,11 @@ def read_calls(file: Path) -> list[Recorded]:
 
 
 def attacks(calls: list[Recorded]) -> list[Recorded]:
-    """Calls of S3 and SQS that must be denied: without TLS, and of S3 with an old version of TLS."""
+    """Calls of S3, SQS and SNS that must be denied: without TLS, and of S3 with an old version of TLS."""
     found = {}
     for one in calls:
         service = one.call.action.partition(":")[0]
-        if one.allowed and service in ("s3", "sqs"):
+        if one.allowed and service in ("s3", "sqs", "sns"):
             changed = [_without(one.call.context, "s3:tlsversion") | {"aws:securetransport": "false"}]
             changed += [{**one.call.context, "s3:tlsversion": "1.1"}] if service == "s3" else []
             owner, _, key = one.call.resource.partition("/")
