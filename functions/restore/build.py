@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,15 +11,16 @@ import psycopg2.errors
 
 from dataforge.errors import DamagedBackup, DiskFull, TargetRejectsRows, Temporary, WouldOrphan
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.connection import database_error, transaction
+from dataforge.postgres.connection import database_error
 from dataforge.postgres.owner_rules import is_raised, refusal
 from dataforge.postgres.refusals import describe
-from dataforge.postgres.roles import RESTORE_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
-from dataforge.runs import leases
-from dataforge.tables.catalogue import Table
-from functions.restore.run import Run, read_run
+from dataforge.runs.step_names import RestoreStep
+from dataforge.runs.unattended.work import Unattended
+from dataforge.tables.catalogue import ForeignKey, Table
+from functions.restore.run import Run
+from functions.restore.step_cursor import step_cursor
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
@@ -29,13 +30,16 @@ SORT_MEMORY = Sql("256MB")
 """Memory for building an index; with PostgreSQL's default of 64 MB, a million rows are sorted on disk."""
 
 
-def build(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
+def build(db: Connection, run_id: str, table_name: str, how: Unattended | None = None) -> dict[str, str]:
     """Give the shadow its key, checks, indexes, comments and statistics.
 
-    One transaction. Idempotent. Raises ``DamagedBackup``, ``TargetRejectsRows``.
+    Idempotent. Raises ``DamagedBackup``, ``TargetRejectsRows``, ``WorkContinues``.
     """
-    with translated_violations(), transaction(db, role=RESTORE_RUN) as cursor:
-        run, table = _leased(cursor, run_id, table_name)
+    with (
+        translated_violations(),
+        step_cursor(db, how, run_id, RestoreStep.BUILD, table_name) as (cursor, run),
+    ):
+        table = run.dataset.table(table_name)
         cursor.execute(
             # The primary key, or the index on whole rows.
             "SELECT FROM pg_index WHERE indrelid = %s::regclass",
@@ -61,46 +65,44 @@ def _has_most_rows(cursor: Cursor, run: Run, table: Table) -> bool:
     return bool(one_row(cursor)[0])
 
 
-def link(db: Connection, run_id: str, table_name: str) -> dict[str, str]:
-    """Give the shadow its foreign keys to other shadows, which are complete. Idempotent. Raises ``WouldOrphan``.
+def link(db: Connection, run_id: str, table_name: str, how: Unattended | None = None) -> dict[str, str]:
+    """Give the shadow its foreign keys to other shadows, which are complete. Idempotent.
+
+    Raises ``WouldOrphan``, ``WorkContinues``.
 
     They are created NOT VALID and then validated, so that the children of one parent do not wait for each other. Those to
     tables outside the restore are created by ``swap``: here they would block the writers of these tables.
     """
-    with transaction(db, role=RESTORE_RUN) as cursor:
-        run, table = _leased(cursor, run_id, table_name)
-        keys = [key for key in table.foreign_keys if run.has(key.parent)]
-        if table.circular_keys:
-            _lock_circle(cursor, run, table)
+    with translated_violations():
+        with step_cursor(db, how, run_id, RestoreStep.LINK, table_name) as (cursor, run):
+            table = run.dataset.table(table_name)
+            keys = [key for key in table.foreign_keys if run.has(key.parent)]
+            if keys:
+                cursor.execute(Sql("; ").join(_additions(run, table, keys)))
         for key in keys:
-            name = ident(key.name)
-            definition = Sql("{} NOT VALID").format(ddl.foreign_key(key, run.schema))
-            cursor.execute(
-                Sql(
-                    "ALTER TABLE {shadow} DROP CONSTRAINT IF EXISTS {name}, ADD CONSTRAINT {name} {definition}"
-                ).format(shadow=run.shadow(table), name=name, definition=definition)
-            )
-    for key in keys:
-        with translated_violations(), transaction(db, role=RESTORE_RUN) as cursor:
-            cursor.execute(
-                Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(run.shadow(table), ident(key.name))
-            )
+            step = f"{RestoreStep.LINK} {key.name}"
+            with step_cursor(db, how, run_id, step, table_name) as (cursor, _):
+                cursor.execute(
+                    Sql("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(run.shadow(table), ident(key.name))
+                )
     return {}
 
 
-def _lock_circle(cursor: Cursor, run: Run, table: Table) -> None:
-    """Lock the shadows of a circle in one order: each foreign key locks two of them."""
-    circle = [t for t in run.tables if t.name in run.dataset.circle(table.name)]
-    names = Sql(", ").join(run.shadow(t) for t in sorted(circle, key=lambda t: t.name))
-    cursor.execute(Sql("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(names))
-
-
-def _leased(cursor: Cursor, run_id: str, table_name: str) -> tuple[Run, Table]:
-    """The run, and its table, on which it still has the lease."""
-    run = read_run(cursor, run_id)
-    table = run.dataset.table(table_name)
-    leases.hold(cursor, run.execution, run.dataset.name, [table.name])
-    return run, table
+def _additions(run: Run, table: Table, keys: Iterable[ForeignKey]) -> Iterator[Sql]:
+    """The statements that create the foreign keys."""
+    if table.circular_keys:
+        # In one order, because each foreign key locks two tables of the circle.
+        circle = [t for t in run.tables if t.name in run.dataset.circle(table.name)]
+        names = Sql(", ").join(run.shadow(t) for t in sorted(circle, key=lambda t: t.name))
+        yield Sql("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(names)
+    for key in keys:
+        yield Sql(
+            "ALTER TABLE {shadow} DROP CONSTRAINT IF EXISTS {name}, ADD CONSTRAINT {name} {definition} NOT VALID"
+        ).format(
+            shadow=run.shadow(table),
+            name=ident(key.name),
+            definition=ddl.foreign_key(key, run.schema),
+        )
 
 
 @contextmanager

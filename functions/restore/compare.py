@@ -13,9 +13,9 @@ from dataforge.postgres.roles import RESTORE_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.records.validate import content_hash
-from dataforge.runs import leases
 from dataforge.runs.results.restore import CHANGES, Figures
 from dataforge.runs.step_names import RestoreStep
+from dataforge.runs.unattended.work import Unattended
 from dataforge.settings import RestoreSettings
 from dataforge.tables.catalogue import Table
 from functions.restore.difference import (
@@ -28,6 +28,7 @@ from functions.restore.difference import (
 )
 from functions.restore.references import check_children, check_parents
 from functions.restore.run import MERGE, SWAP, Run, narrowed, read_run
+from functions.restore.step_cursor import step_cursor
 from functions.restore.stored import convert, is_converted, read_fit
 from functions.restore.trial import try_rows
 from functions.restore.trial_references import check_own_references
@@ -40,16 +41,16 @@ if TYPE_CHECKING:
 _CHOOSE = Sql("UPDATE dataforge.restores SET mode = %s, readers = {} WHERE restore_id = %s").format(OPEN)
 
 
-def check_restored(db: Connection, run_id: str, table_name: str) -> dict[str, int]:
+def check_restored(
+    db: Connection, run_id: str, table_name: str, how: Unattended | None = None
+) -> dict[str, int]:
     """Compare the shadow with the manifest, by row count and content hash, then with the table.
 
-    Returns the ``Figures``, which are also recorded in the ledger. Idempotent. Raises ``DamagedBackup``, and
-    ``SchemaDiffers`` for values that columns of the present table cannot hold.
+    Returns the ``Figures``, which are also recorded in the ledger. Idempotent. Raises ``DamagedBackup``, ``WorkContinues``,
+    and ``SchemaDiffers`` for values that columns of the present table cannot hold.
     """
-    with transaction(db, role=RESTORE_RUN) as cursor:
-        run = read_run(cursor, run_id)
+    with step_cursor(db, how, run_id, RestoreStep.CHECK_RESTORED, table_name) as (cursor, run):
         table = run.dataset.table(table_name)
-        leases.hold(cursor, run.execution, run.dataset.name, [table.name])
         _check_content(cursor, run, table)
         if not is_empty(cursor, table):
             # For the joins, to which a small sample suffices; a shadow that becomes a table is analysed again.
@@ -85,15 +86,19 @@ def _check_content(cursor: Cursor, run: Run, table: Table) -> None:
         convert(cursor, run, fit)
 
 
-def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str, str]:
+def compare(
+    db: Connection, settings: RestoreSettings, run_id: str, how: Unattended | None = None
+) -> dict[str, str]:
     """Check the foreign keys, and choose whether the tables are swapped or merged.
 
-    Open transactions may use a snapshot from before the rows were loaded; they are recorded for ``swap``.
-    Returns {"next": "finish", "build" or "switch"}. Idempotent. Raises ``WouldOrphan``, ``TargetRejectsRows``.
+    Open transactions may use a snapshot from before the rows were loaded; they are recorded for ``swap``. A dry run rolls
+    back what it tries, so it is always one transaction.
+    Returns {"next": "finish", "build" or "switch"}. Idempotent. Raises ``WouldOrphan``, ``TargetRejectsRows``,
+    ``WorkContinues``.
     """
-    with transaction(db, role=RESTORE_RUN) as cursor:
-        run = read_run(cursor, run_id)
-        leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
+    if how is not None and _is_dry_run(db, run_id):
+        how = None
+    with step_cursor(db, how, run_id, RestoreStep.COMPARE) as (cursor, run):
         figures = read_figures(cursor, run)
         check_children(cursor, run, tables_losing_values(figures))
         check_parents(cursor, run, within=run.dry_run)
@@ -104,6 +109,11 @@ def compare(db: Connection, settings: RestoreSettings, run_id: str) -> dict[str,
         mode = _mode(cursor, settings, run, figures)
         cursor.execute(_CHOOSE, (mode, run_id))
     return {"next": RestoreStep.BUILD if mode == SWAP else RestoreStep.SWAP}
+
+
+def _is_dry_run(db: Connection, run_id: str) -> bool:
+    with transaction(db, role=RESTORE_RUN) as cursor:
+        return read_run(cursor, run_id).dry_run
 
 
 def _mode(cursor: Cursor, settings: RestoreSettings, run: Run, figures: dict[str, Figures]) -> str:

@@ -47,35 +47,46 @@ def count_difference(cursor: Cursor, run: Run, table: Table) -> Figures:
     restored = _rows(cursor, run, table)
     if is_empty(cursor, table):
         return Figures(restored=restored, added=restored, removed=0, changed=0)
-    cursor.execute(
-        Sql(
-            "SELECT count(*) FILTER (WHERE l.ctid IS NULL), count(*) FILTER (WHERE s.ctid IS NULL),"
-            " count(*) FILTER (WHERE l.ctid IS NOT NULL AND s.ctid IS NOT NULL AND NOT ({}))"
-            " FROM {}"
-        ).format(_same(table), _joined(run, table))
-    )
-    added, removed, changed = one_row(cursor)
-    return Figures(restored=restored, added=added, removed=removed, changed=changed)
+    cursor.execute(count_joined(run, table))
+    return _figures(cursor, restored)
 
 
 def find_difference(cursor: Cursor, run: Run, table: Table) -> Figures:
     """``count_difference``, and create ``difference``. Its row identifiers are valid while the table is not written to."""
     restored = _rows(cursor, run, table)
-    cursor.execute(Sql("DROP TABLE IF EXISTS {}").format(difference(run, table)))
-    cursor.execute(
-        Sql(
-            "CREATE UNLOGGED TABLE {} AS SELECT l.ctid AS place, s.ctid AS source"
-            " FROM {} WHERE l.ctid IS NULL OR s.ctid IS NULL OR NOT ({})"
-        ).format(difference(run, table), _joined(run, table), _same(table))
-    )
-    cursor.execute(
-        Sql(
-            "SELECT count(*) FILTER (WHERE place IS NULL), count(*) FILTER (WHERE source IS NULL),"
-            " count(*) FILTER (WHERE place IS NOT NULL AND source IS NOT NULL) FROM {}"
-        ).format(difference(run, table))
-    )
+    cursor.execute(create_difference(run, table))
+    cursor.execute(count_created(run, table))
+    return _figures(cursor, restored)
+
+
+def _figures(cursor: Cursor, restored: int) -> Figures:
     added, removed, changed = one_row(cursor)
     return Figures(restored=restored, added=added, removed=removed, changed=changed)
+
+
+def count_joined(run: Run, table: Table) -> Sql:
+    """The query of the numbers of rows to add, to remove and to change."""
+    return Sql(
+        "SELECT count(*) FILTER (WHERE l.ctid IS NULL) AS added, count(*) FILTER (WHERE s.ctid IS NULL) AS removed,"
+        " count(*) FILTER (WHERE l.ctid IS NOT NULL AND s.ctid IS NOT NULL AND NOT ({})) AS changed"
+        " FROM {}"
+    ).format(_same(table), _joined(run, table))
+
+
+def create_difference(run: Run, table: Table) -> Sql:
+    """The statements that create ``difference``."""
+    return Sql(
+        "DROP TABLE IF EXISTS {difference}; CREATE UNLOGGED TABLE {difference} AS SELECT l.ctid AS place, s.ctid AS source"
+        " FROM {joined} WHERE l.ctid IS NULL OR s.ctid IS NULL OR NOT ({same})"
+    ).format(difference=difference(run, table), joined=_joined(run, table), same=_same(table))
+
+
+def count_created(run: Run, table: Table) -> Sql:
+    """The query of the same numbers, from ``difference``."""
+    return Sql(
+        "SELECT count(*) FILTER (WHERE place IS NULL) AS added, count(*) FILTER (WHERE source IS NULL) AS removed,"
+        " count(*) FILTER (WHERE place IS NOT NULL AND source IS NOT NULL) AS changed FROM {}"
+    ).format(difference(run, table))
 
 
 def is_empty(cursor: Cursor, table: Table) -> bool:

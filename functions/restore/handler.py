@@ -39,11 +39,11 @@ STEPS: Steps[RestoreSettings] = {
     RestoreStep.CHECK: lambda s: check_backup(
         s.db, s.s3, s.settings, s.event.run_id, Reference.of(s.event.signature) if s.event.signature else None
     ),
-    RestoreStep.CHECK_RESTORED: lambda s: check_restored(s.db, s.event.run_id, s.event.table),
-    RestoreStep.COMPARE: lambda s: compare(s.db, s.settings, s.event.run_id),
-    RestoreStep.BUILD: lambda s: build(s.db, s.event.run_id, s.event.table),
-    RestoreStep.LINK: lambda s: link(s.db, s.event.run_id, s.event.table),
-    RestoreStep.SWAP: lambda s: swap(s.db, s.event.run_id, s.event.execution),
+    RestoreStep.CHECK_RESTORED: lambda s: check_restored(s.db, s.event.run_id, s.event.table, s.unattended),
+    RestoreStep.COMPARE: lambda s: compare(s.db, s.settings, s.event.run_id, s.unattended),
+    RestoreStep.BUILD: lambda s: build(s.db, s.event.run_id, s.event.table, s.unattended),
+    RestoreStep.LINK: lambda s: link(s.db, s.event.run_id, s.event.table, s.unattended),
+    RestoreStep.SWAP: lambda s: swap(s.db, s.event.run_id, s.event.execution, s.unattended),
     RestoreStep.SAFETY_BACKUP: lambda s: plan_safety_backup(s.db, s.s3, s.settings, s.event.run_id),
     RestoreStep.WRITE_MANIFEST: lambda s: write_manifest(s.db, s.s3, s.settings, s.event.run_id),
     RestoreStep.FINISH: lambda s: finish(

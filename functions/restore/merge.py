@@ -5,7 +5,7 @@ Views, grants, triggers and indexes are unchanged, and readers with an older sna
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import psycopg2.errors
@@ -26,9 +26,6 @@ from functions.restore.run import Run
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
-
-
-Statement = Callable[[Run, Table], Sql]
 
 
 def merge(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
@@ -62,16 +59,21 @@ def _change_rows(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
     circular = any(table.circular_keys for table in run.tables)
     if circular:
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    for word, table, statement in changes(run):
+        _execute(cursor, table, statement, getattr(figures[table.name], word))
+    if circular:
+        _check_deferred(cursor, run)
+
+
+def changes(run: Run) -> Iterator[tuple[str, Table, Sql]]:
+    """The figure, the table and the statement of each change of rows, in order."""
     parents_first = [
         run.dataset.table(name) for wave in run.dataset.waves(t.name for t in run.tables) for name in wave
     ]
     for table in parents_first:
-        _execute(cursor, run, table, _insert, figures[table.name].added)
-        _execute(cursor, run, table, _update, figures[table.name].changed)
-    for table in reversed(parents_first):
-        _execute(cursor, run, table, _delete, figures[table.name].removed)
-    if circular:
-        _check_deferred(cursor, run)
+        yield "added", table, _insert(run, table)
+        yield "changed", table, _update(run, table)
+    yield from (("removed", table, _delete(run, table)) for table in reversed(parents_first))
 
 
 def _check_deferred(cursor: Cursor, run: Run) -> None:
@@ -93,23 +95,36 @@ def change_alone(cursor: Cursor, run: Run, table: Table, counts: Figures) -> Non
 
     Raises ``TargetRejectsRows`` if it then differs from the backup.
     """
-    _execute(cursor, run, table, _insert, counts.added)
-    _execute(cursor, run, table, _update, counts.changed)
-    _execute(cursor, run, table, _delete, counts.removed)
+    _execute(cursor, table, _insert(run, table), counts.added)
+    _execute(cursor, table, _update(run, table), counts.changed)
+    _execute(cursor, table, _delete(run, table), counts.removed)
     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     _check_equal(cursor, run, table)
 
 
-def _execute(cursor: Cursor, run: Run, table: Table, statement: Statement, expected: int) -> None:
+def _execute(cursor: Cursor, table: Table, statement: Sql, expected: int) -> None:
     if not expected:
         return
-    cursor.execute(statement(run, table))
+    cursor.execute(statement)
     if cursor.rowcount != expected:
-        raise TargetRejectsRows(
-            f"{run.dataset.name}.{table.name}: only {cursor.rowcount} of {expected} rows were changed."
-            " Nothing was restored.",
-            hint="Check the triggers and rules of the table.",
-        )
+        raise only_some_changed(table, cursor.rowcount, expected)
+
+
+def only_some_changed(table: Table, changed: int, expected: int) -> TargetRejectsRows:
+    """The error for a table in which triggers or rules prevented changes."""
+    return TargetRejectsRows(
+        f"{table.dataset}.{table.name}: only {changed} of {expected} rows were changed. Nothing was restored.",
+        hint="Check the triggers and rules of the table.",
+    )
+
+
+def differs(table: Table, rows: str) -> TargetRejectsRows:
+    """The error for a table that differs from the backup after the changes. ``rows``: their numbers."""
+    return TargetRejectsRows(
+        f"{table.dataset}.{table.name} differs from the backup after its rows were restored. Nothing was restored.",
+        rows,
+        "Check the triggers and rules of the tables.",
+    )
 
 
 def _insert(run: Run, table: Table) -> Sql:
@@ -142,8 +157,7 @@ def _check_equal(cursor: Cursor, run: Run, table: Table) -> None:
     """Raises ``TargetRejectsRows`` if triggers or rules of a table changed rows: it must equal the backup."""
     remaining = find_difference(cursor, run, table)
     if remaining.differing:
-        raise TargetRejectsRows(
-            f"{run.dataset.name}.{table.name} differs from the backup after its rows were restored. Nothing was restored.",
-            f"Rows: {remaining.added} missing, {remaining.removed} additional, {remaining.changed} different.",
-            "Check the triggers and rules of the tables.",
+        rows = (
+            f"Rows: {remaining.added} missing, {remaining.removed} additional, {remaining.changed} different."
         )
+        raise differs(table, rows)

@@ -13,8 +13,7 @@ from dataforge.errors import TargetRejectsRows, WouldOrphan
 from dataforge.postgres import ddl
 from dataforge.postgres.references import has_values, is_parent
 from dataforge.postgres.roles import RESTORE_RUN
-from dataforge.postgres.rows import one_row
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.tables.catalogue import ForeignKey, Table
 from functions.restore.run import Run
 
@@ -56,6 +55,20 @@ class Child:
     readable: bool
     lockable: bool
 
+    @property
+    def deletes_unseen(self) -> bool:
+        """Whether a deletion of its parents deletes rows that the restore may not select."""
+        return not self.guarded and not (self.readable and self.lockable)
+
+
+def deletes_unseen(child: Child) -> TargetRejectsRows:
+    """The error for a child whose rows would be deleted unseen."""
+    return TargetRejectsRows(
+        f"{child.name} deletes rows of {child.relation} with rows of {child.parent.name}, and Data Forge may not"
+        " select them.",
+        hint=f"Grant SELECT and DELETE on {child.relation} to {RESTORE_RUN}, or drop the constraint.",
+    )
+
 
 def children(cursor: Cursor, run: Run) -> list[Child]:
     """The foreign keys that refer to the restore's tables from other tables."""
@@ -84,19 +97,17 @@ def check_children(cursor: Cursor, run: Run, changed: Iterable[str]) -> None:
     for child in children(cursor, run):
         if child.parent.name not in names:
             continue
-        if not child.guarded and not (child.readable and child.lockable):
-            raise TargetRejectsRows(
-                f"{child.name} deletes rows of {child.relation} with rows of {child.parent.name}, and Data Forge may not"
-                " select them.",
-                hint=f"Grant SELECT and DELETE on {child.relation} to {RESTORE_RUN}, or drop the constraint.",
-            )
+        if child.deletes_unseen:
+            raise deletes_unseen(child)
         if child.readable:
-            findings += _orphaned(cursor, run, child)
+            cursor.execute(orphaned(run, child))
+            findings += [text for (text,) in cursor.fetchall()]
     if findings:
         raise WouldOrphan(findings)
 
 
-def _orphaned(cursor: Cursor, run: Run, child: Child) -> Iterator[str]:
+def orphaned(run: Run, child: Child) -> Sql:
+    """The query of a finding: rows of a child that lose their parent."""
     columns = Sql(", ").join(Sql("c.{}").format(column) for column in child.columns)
     same = Sql(" AND ").join(
         Sql("p.{} = c.{}").format(parent, column)
@@ -111,7 +122,7 @@ def _orphaned(cursor: Cursor, run: Run, child: Child) -> Iterator[str]:
     )
     name = child.relation.replace('"', "")
     text = f"of {name} would lose their parents ({child.name})"
-    yield from count_finding(cursor, Sql("{} c").format(child.relation), columns, condition, text)
+    return finding(Sql("{} c").format(child.relation), columns, condition, text)
 
 
 def check_parents(cursor: Cursor, run: Run, *, within: bool = False) -> None:
@@ -121,27 +132,33 @@ def check_parents(cursor: Cursor, run: Run, *, within: bool = False) -> None:
     """
     findings: list[str] = []
     for table, key in parents(run):
-        findings += _without_parent(cursor, run, table, key, ddl.qualified(run.dataset.table(key.parent)))
+        cursor.execute(without_parent(run, table, key, ddl.qualified(run.dataset.table(key.parent))))
+        findings += [text for (text,) in cursor.fetchall()]
     for table, key in parents(run, inside=True) if within else ():
-        findings += _without_parent(cursor, run, table, key, run.shadow(run.dataset.table(key.parent)))
+        cursor.execute(without_parent(run, table, key, run.shadow(run.dataset.table(key.parent))))
+        findings += [text for (text,) in cursor.fetchall()]
     if findings:
         raise WouldOrphan(findings)
 
 
-def _without_parent(cursor: Cursor, run: Run, table: Table, key: ForeignKey, parent: Sql) -> Iterator[str]:
+def without_parent(run: Run, table: Table, key: ForeignKey, parent: Sql) -> Sql:
+    """The query of a finding: rows that have no parent in the relation ``parent``."""
     columns = Sql(", ").join(Sql("c.{}").format(ident(column)) for column in key.columns)
     condition = Sql("{} AND NOT EXISTS (SELECT FROM {} p WHERE {})").format(
         has_values(key, "c"), parent, is_parent(key, "p", "c")
     )
     text = f"to be restored into {table.dataset}.{table.name} have no parent in {key.parent} ({key.name})"
-    yield from count_finding(cursor, Sql("{} c").format(run.shadow(table)), columns, condition, text)
+    return finding(Sql("{} c").format(run.shadow(table)), columns, condition, text)
 
 
 def count_finding(cursor: Cursor, relation: Sql, columns: Sql, condition: Sql, text: str) -> Iterator[str]:
     """One finding if rows meet the condition: their number. Their keys must not appear in an execution's history."""
-    cursor.execute(
-        Sql("SELECT count(*), count(DISTINCT ({})) FROM {} WHERE {}").format(columns, relation, condition),
-    )
-    count, keys = one_row(cursor)
-    if count:
-        yield f"{count} row(s) {text}; missing keys: {keys}"
+    cursor.execute(finding(relation, columns, condition, text))
+    yield from (found for (found,) in cursor.fetchall())
+
+
+def finding(relation: Sql, columns: Sql, condition: Sql, text: str) -> Sql:
+    """The query of a finding: a text if rows meet the condition, otherwise no row."""
+    return Sql(
+        "SELECT count(*) || {} || count(DISTINCT ({})) AS text FROM {} WHERE {} HAVING count(*) > 0"
+    ).format(literal(f" row(s) {text}; missing keys: "), columns, relation, condition)

@@ -36,13 +36,18 @@ def can_revert(cursor: Cursor, run: Run, table: Table) -> bool:
 
 def copy_table(cursor: Cursor, run: Run, table: Table) -> None:
     """Copy all rows of the table, with its own types."""
-    _copy(cursor, run.replaced(table), table, Sql("true"))
+    cursor.execute(copy_statement(run, table))
+
+
+def copy_statement(run: Run, table: Table) -> Sql:
+    """The statement of ``copy_table``."""
+    return _copy(run.replaced(table), table, Sql("true"))
 
 
 def copy_replaced_rows(cursor: Cursor, run: Run, table: Table) -> None:
     """Copy the rows that the restore changes or removes, before it does."""
     of_difference = Sql("l.ctid IN (SELECT place FROM {})").format(difference(run, table))
-    _copy(cursor, _replaced_rows(run, table), table, of_difference)
+    cursor.execute(_copy(_replaced_rows(run, table), table, of_difference))
 
 
 def revert_shadow(cursor: Cursor, run: Run, table: Table, figures: Figures) -> None:
@@ -61,11 +66,9 @@ def revert_shadow(cursor: Cursor, run: Run, table: Table, figures: Figures) -> N
     cursor.execute(Sql("ALTER TABLE {} SET SCHEMA {}").format(shadow, ident(run.replaced_schema)))
 
 
-def _copy(cursor: Cursor, target: Sql, table: Table, condition: Sql) -> None:
-    cursor.execute(
-        Sql("CREATE TABLE {} AS SELECT {} FROM {} l WHERE {}").format(
-            target, ddl.columns_sql(table), ddl.qualified(table), condition
-        )
+def _copy(target: Sql, table: Table, condition: Sql) -> Sql:
+    return Sql("CREATE TABLE {} AS SELECT {} FROM {} l WHERE {}").format(
+        target, ddl.columns_sql(table), ddl.qualified(table), condition
     )
 
 

@@ -9,9 +9,9 @@ import psycopg2
 
 from dataforge.audit.entry import Entry
 from dataforge.audit.record import record
-from dataforge.errors import BackupRunning, Busy
+from dataforge.errors import BackupRunning, Busy, WorkContinues
 from dataforge.postgres import ddl, shadow
-from dataforge.postgres.connection import transaction
+from dataforge.postgres.connection import transaction, translated
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.roles import REFILL, RESTORE_RUN
 from dataforge.postgres.rows import one_row
@@ -20,6 +20,8 @@ from dataforge.postgres.sql import Sql
 from dataforge.postgres.visible_rows import require_sound, with_relatives
 from dataforge.runs import leases
 from dataforge.runs.results.restore import Figures
+from dataforge.runs.step_names import RestoreStep
+from dataforge.runs.unattended.work import Unattended
 from dataforge.tables.catalogue import ForeignKey, Table
 from functions.restore.build import translated_violations
 from functions.restore.difference import (
@@ -32,6 +34,8 @@ from functions.restore.difference import (
 from functions.restore.merge import merge
 from functions.restore.references import check_children, check_parents, children, parents
 from functions.restore.run import SWAP, UNFINISHED, Run, read_run
+from functions.restore.step_cursor import step_cursor
+from functions.restore.unattended_swap import change_unattended, changes_unattended, forget_change
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
@@ -50,26 +54,46 @@ _OLD_READERS = """
 """Open transactions from before the comparison. Every role may see these; few may see snapshots."""
 
 
-def swap(db: Connection, run_id: str, execution: str) -> dict[str, str]:
+def swap(db: Connection, run_id: str, execution: str, how: Unattended | None = None) -> dict[str, str]:
     """Change the tables, and preserve the replaced ones. Readers see all of the old rows or all of the new ones.
 
     Tables that were written since the comparison are compared again under locks, so that every write is counted and
     preserved.
     Idempotent. Raises ``Busy`` (nothing was changed), ``LeaseLost``, ``WouldOrphan``, ``TargetRejectsRows``.
     """
-    with translated_violations(), transaction(db, role=RESTORE_RUN) as cursor:
-        run = read_run(cursor, run_id)
-        if run.status != UNFINISHED:
-            leases.hold(cursor, execution, run.dataset.name, [t.name for t in run.tables])
-            _change(cursor, run)
-            record(cursor, Entry("applied", execution))
-    _validate_foreign_keys(db, run)
+    with translated_violations():
+        with transaction(db, role=RESTORE_RUN) as cursor:
+            run = read_run(cursor, run_id)
+            unattended = how is not None and changes_unattended(cursor, run, how)
+            may_swap = False
+            if run.status != UNFINISHED:
+                leases.hold(cursor, execution, run.dataset.name, [t.name for t in run.tables])
+                require_sound(cursor, with_relatives(run.dataset, run.tables))
+                may_swap = run.mode == SWAP and _may_swap(cursor, run)
+                if not unattended:
+                    _change(cursor, run, swaps=may_swap)
+                    record(cursor, Entry("applied", execution))
+        if how is not None and unattended:
+            _change_unattended(db, how, run, execution, may_swap=may_swap)
+    _validate_foreign_keys(db, run, how)
     return {}
 
 
-def _change(cursor: Cursor, run: Run) -> None:
-    require_sound(cursor, with_relatives(run.dataset, run.tables))
-    swaps = run.mode == SWAP and _may_swap(cursor, run)
+def _change_unattended(db: Connection, how: Unattended, run: Run, execution: str, *, may_swap: bool) -> None:
+    try:
+        with translated():
+            change_unattended(db, how, run, execution, (WRITERS_MS, READERS_MS), may_swap=may_swap)
+    except WorkContinues:
+        raise
+    except Exception:
+        forget_change(db, how, run)
+        raise
+    with transaction(db, role=RESTORE_RUN) as cursor:
+        record(cursor, Entry("applied", execution))
+    forget_change(db, how, run)
+
+
+def _change(cursor: Cursor, run: Run, *, swaps: bool) -> None:
     related = _lock_out_writers(cursor, run, swap=swaps)
     figures = {table.name: _compare(cursor, run, table, swap=swaps) for table in run.tables}
     check_children(cursor, run, tables_losing_values(figures))
@@ -151,13 +175,14 @@ def _references(run: Run) -> Iterator[tuple[Table, ForeignKey]]:
         yield from ((c, key) for c, key in run.dataset.children(table.name) if not run.has(c.name))
 
 
-def _validate_foreign_keys(db: Connection, run: Run) -> None:
+def _validate_foreign_keys(db: Connection, run: Run, how: Unattended | None) -> None:
     """Validate the foreign keys that a swap created, while readers and writers continue.
 
     New rows are checked without it. If it does not run, the schema deployer finds and validates the constraints.
     """
     for child, key in (*parents(run), *_references(run)) if run.mode == SWAP else ():
-        with transaction(db, role=RESTORE_RUN) as cursor:
+        step = f"{RestoreStep.SWAP} {child.name} {key.name}"
+        with step_cursor(db, how, run.id, step, others=[child]) as (cursor, _):
             cursor.execute(
                 "SELECT dataforge_steps.validate(%s, %s, %s)", (child.dataset, child.name, key.name)
             )

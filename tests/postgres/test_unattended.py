@@ -19,8 +19,8 @@ from dataforge.postgres.refusals import describe
 from dataforge.postgres.roles import MIGRATE, MIGRATION_RUN
 from dataforge.postgres.sql import Sql
 from dataforge.runs.unattended.cursor import unattended_cursor
-from dataforge.runs.unattended.script import Script
-from dataforge.runs.unattended.stored_errors import NumberDiffers
+from dataforge.runs.unattended.script import Script, expected, fact
+from dataforge.runs.unattended.stored_errors import NumberDiffers, ScriptRefused
 from dataforge.runs.unattended.work import ATTEMPTS, Unattended, Work, complete, end, forget, query
 
 if TYPE_CHECKING:
@@ -195,11 +195,22 @@ def test_an_error_of_a_trigger_is_recognized_without_its_text(database: Database
 
 def test_a_number_that_differs_rolls_all_back(database: Database, db: Connection) -> None:
     script = Script()
-    script.store("rows", Sql("SELECT 4"))
-    script.change(INSERT, script.fact("rows"), "inserted")
+    script.store(Sql("SELECT 2 AS half"))
+    script.store(Sql("SELECT {} * 2 AS rows").format(fact("half")))
+    script.change(INSERT, expected("rows"), "inserted")
     with pytest.raises(NumberDiffers) as caught:
         complete(db, how(database), EXECUTION, WORK, lambda: script)
     assert (caught.value.name, caught.value.expected, caught.value.found) == ("inserted", 4, 3)
+    assert database.query(COUNT) == [(0,)]
+
+
+def test_a_refusal_has_its_text(database: Database, db: Connection) -> None:
+    script = Script()
+    script.refuse(Sql("SELECT NULL"))
+    script.execute(INSERT)
+    script.refuse(Sql("SELECT count(*) || ' rows' FROM shadow_x.rows HAVING count(*) > 2"))
+    with pytest.raises(ScriptRefused, match=r"^3 rows$"):
+        complete(db, how(database), EXECUTION, WORK, lambda: script)
     assert database.query(COUNT) == [(0,)]
 
 
@@ -216,7 +227,7 @@ def test_work_of_another_version_is_refused(database: Database, db: Connection) 
         complete(db, how(database), EXECUTION, WORK, statement(INSERT), digest="other")
 
 
-NAME = Work("run-1", "settle rows")
+NAME = Work("run-1", "build rows")
 
 
 def continued(db: Connection, how: Unattended) -> AbstractContextManager[Cursor]:
@@ -239,7 +250,8 @@ def steps(cursor: Cursor) -> list[object]:
         cursor.execute("INSERT INTO shadow_x.rows VALUES (%s, %s)", (3, "it's 5 %"))
     cursor.execute("ROLLBACK TO SAVEPOINT attempt")
     cursor.execute(
-        "SELECT count(*), count(*), sum(i)::numeric(10,2), NULL, true, '%%' FROM shadow_x.rows WHERE i > %s",
+        "SELECT count(*), count(*), sum(i)::numeric(10,2), NULL, true, '%%', jsonb_build_object('a', ARRAY[1])"
+        " FROM shadow_x.rows WHERE i > %s",
         (0,),
     )
     found.append(cursor.fetchone())
@@ -252,7 +264,7 @@ def steps(cursor: Cursor) -> list[object]:
     return found
 
 
-EXPECTED = [3, (3, 3, Decimal("6.00"), None, True, "%"), [(2, 2), (3, 3)], ("1MB",)]
+EXPECTED = [3, (3, 3, Decimal("6.00"), None, True, "%", {"a": [1]}), [(2, 2), (3, 3)], ("1MB",)]
 
 
 def test_a_function_continues_where_it_was(database: Database, db: Connection) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dataforge.postgres import ddl
 from dataforge.postgres.roles import OWNER, table_grants
 from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, literal
 from dataforge.tables.catalogue import Dataset, Table
 
 if TYPE_CHECKING:
@@ -53,3 +54,9 @@ def is_pristine(cursor: Cursor, dataset: Dataset, table: Table) -> bool:
         and {tuple(grant) for grant in grants or ()} <= table_grants()
         and not more
     )
+
+
+def state_of_objects(table: Table) -> Sql:
+    """The query of a number that is the same while nothing is added to the table that ``is_pristine`` would find."""
+    found = Sql(_FOUND % (literal(OWNER), literal(ddl.qualified(table))))
+    return Sql("SELECT hashtextextended(found::text, 0) FROM ({}) found").format(found)

@@ -96,25 +96,34 @@ def attempt(cursor: Cursor, *errors: type[Exception]) -> Iterator[list[Exception
 
 
 def add_keys(cursor: Cursor, table: Table, run: str) -> bool:
-    """Build the primary key or the index on whole rows, and the unique constraints.
+    """Build the primary key or the index on whole rows, and the unique constraints, all or none.
 
     Returns False if several rows have the same values of one.
     """
+    schema = schema_of(run)
+    keys = [ddl.add_constraint(table, name, definition, schema) for name, definition in ddl.keys(table)]
+    keys += [statement for _, statement in ddl.row_index(table, schema)]
     with attempt(cursor, psycopg2.errors.UniqueViolation) as failed:
-        for name, definition in ddl.keys(table):
-            _add_constraint(cursor, table, run, name, definition)
-        for _, statement in ddl.row_index(table, schema_of(run)):
-            cursor.execute(statement)
+        cursor.execute(Sql("; ").join(keys))
     return not failed
 
 
 def add_foreign_keys(cursor: Cursor, table: Table, run: str, in_run: Iterable[str]) -> bool:
-    """Build the foreign keys, to shadows of parents in the run, otherwise to tables. Returns False on an orphan."""
-    inside = set(in_run)
+    """Build the foreign keys, to shadows of parents in the run, otherwise to tables, all or none.
+
+    Returns False on an orphan.
+    """
+    inside, schema = set(in_run), schema_of(run)
+    keys = [
+        ddl.add_constraint(
+            table, key.name, ddl.foreign_key(key, schema if key.parent in inside else table.dataset), schema
+        )
+        for key in table.foreign_keys
+    ]
+    if not keys:
+        return True
     with attempt(cursor, psycopg2.errors.ForeignKeyViolation) as failed:
-        for key in table.foreign_keys:
-            parent_schema = schema_of(run) if key.parent in inside else table.dataset
-            _add_constraint(cursor, table, run, key.name, ddl.foreign_key(key, parent_schema))
+        cursor.execute(Sql("; ").join(keys))
     return not failed
 
 
@@ -137,10 +146,6 @@ def finish(cursor: Cursor, table: Table, run: str) -> None:
     for statement in ddl.comments(table, schema_of(run)):
         cursor.execute(statement)
     cursor.execute(Sql("ANALYZE {}").format(ddl.qualified(table, schema_of(run))))
-
-
-def _add_constraint(cursor: Cursor, table: Table, run: str, name: str, definition: Sql) -> None:
-    cursor.execute(ddl.add_constraint(table, name, definition, schema_of(run)))
 
 
 def drop_foreign_keys(cursor: Cursor, table: Table, run: str) -> None:

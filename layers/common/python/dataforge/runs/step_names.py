@@ -62,5 +62,15 @@ class RestoreStep(RunStep):
     FINISH: Final = "finish"
 
 
-CONTINUED: Final = frozenset({MigrationStep.RESOLVE, MigrationStep.PUBLISH, RestoreStep.SWAP})
+CONTINUED: Final = frozenset(
+    {
+        MigrationStep.RESOLVE,
+        MigrationStep.PUBLISH,
+        RestoreStep.CHECK_RESTORED,
+        RestoreStep.COMPARE,
+        RestoreStep.BUILD,
+        RestoreStep.LINK,
+        RestoreStep.SWAP,
+    }
+)
 """Steps whose work PostgreSQL completes if it may take longer than a function."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -99,13 +99,21 @@ class _Cursor(base):
         return self._count
 
 
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object, whose names may repeat."""
+
+
 def _read_rows(result: str) -> list[tuple[Any, ...]]:
-    """The rows of a result: JSON objects whose names may repeat. Numbers with decimals are exact."""
+    """The rows of a result, an array of objects. Numbers with decimals are exact."""
+    rows = json.loads(result, object_pairs_hook=_Pairs, parse_float=Decimal) or []
+    return [tuple(_value(value) for _, value in row) for row in rows]
 
-    def values(pairs: Iterable[tuple[str, Any]]) -> tuple[Any, ...]:
-        return tuple(value for _, value in pairs)
 
-    return json.loads(result, object_pairs_hook=values, parse_float=Decimal) or []
+def _value(value: Any) -> Any:
+    """A value of a row, of which an object is a document."""
+    if isinstance(value, _Pairs):
+        return {name: _value(inner) for name, inner in value}
+    return [_value(inner) for inner in value] if isinstance(value, list) else value
 
 
 @contextmanager

@@ -10,14 +10,27 @@ from dataforge.runs import leases
 DIFFERS = Sql("DF001")
 """The SQLSTATE of a number that is not the expected one. The message has its name, the expected and the found number."""
 
+REFUSED = Sql("DF002")
+"""The SQLSTATE of what the script refuses. The message names it, without values of rows."""
+
 LEASE = "lease"
 """The name of the number of leases that the run holds."""
+
+
+def fact(name: str) -> Sql:
+    """The number of a fact, in a statement."""
+    return Sql("($1->>{})::bigint").format(literal(name))
+
+
+def expected(name: str) -> Sql:
+    """The number of a fact, as an expected number."""
+    return Sql("(facts->>{})::bigint").format(literal(name))
 
 
 class Script:
     """Statements in order, as the body of a DO block. ``result``: the SQL of a value of type json, in PL/pgSQL.
 
-    A number that a query gives can be stored as a fact, and used in later statements as ``facts->>'name'``.
+    The number in a column of a query can be stored as a fact: ``fact(name)`` in later statements, ``expected(name)`` as a number to expect.
     """
 
     def __init__(self) -> None:
@@ -48,11 +61,18 @@ class Script:
         self._parts.append(Sql("EXECUTE {} INTO counted USING facts;").format(literal(query)))
         self._require(expected, name)
 
-    def store(self, name: str, query: Sql) -> None:
-        """Store the number that the query gives as a fact."""
-        self._parts.append(Sql("EXECUTE {} INTO counted USING facts;").format(literal(query)))
+    def store(self, query: Sql) -> None:
+        """Store the columns of the row that the query gives as facts."""
+        self._parts.append(Sql("EXECUTE {} INTO one USING facts;").format(literal(query)))
+        self._parts.append(Sql("facts := facts || to_jsonb(one);"))
+
+    def refuse(self, query: Sql) -> None:
+        """Refuse to continue if the query gives a text that is not NULL: the script fails with ``REFUSED`` and the text."""
+        self._parts.append(Sql("EXECUTE {} INTO message USING facts;").format(literal(query)))
         self._parts.append(
-            Sql("facts := facts || jsonb_build_object({}::text, counted);").format(literal(name))
+            Sql(
+                "IF message IS NOT NULL THEN RAISE EXCEPTION USING ERRCODE = {}, MESSAGE = message; END IF;"
+            ).format(literal(REFUSED))
         )
 
     def collect(self, statement: Sql) -> None:
@@ -74,10 +94,6 @@ class Script:
         self.result = Sql("to_json(counted)")
         self.execute(statement)
         self._parts.append(Sql("GET DIAGNOSTICS counted = ROW_COUNT;"))
-
-    def fact(self, name: str) -> Sql:
-        """The number of a fact, for ``expected``."""
-        return Sql("(facts->>{})::bigint").format(literal(name))
 
     def body(self) -> Sql:
         """The statements in PL/pgSQL."""

@@ -14,7 +14,7 @@ import psycopg2.errors
 
 from dataforge.postgres.owner_rules import RAISE
 from dataforge.postgres.sql import Sql, literal
-from dataforge.runs.unattended.script import DIFFERS
+from dataforge.runs.unattended.script import DIFFERS, REFUSED
 
 _FUNCTIONS = Sql(r"""
     SELECT string_agg(line, E'\n') FROM string_to_table(context, E'\n') line WHERE line ~ '^PL/\w+ [^ ]+ [^ ]+\('
@@ -25,8 +25,8 @@ DOCUMENT = Sql("""
     json_build_object('state', state, 'schema_name', schema_name, 'table_name', table_name, 'column_name', column_name,
         'constraint_name', constraint_name, 'context', ({functions}),
         'raised', split_part(context, E'\\n', 1) ~ ' RAISE$',
-        'differs', CASE state WHEN {differs} THEN message END)
-""").format(functions=_FUNCTIONS, differs=literal(DIFFERS))
+        'differs', CASE state WHEN {differs} THEN message END, 'refused', CASE state WHEN {refused} THEN message END)
+""").format(functions=_FUNCTIONS, differs=literal(DIFFERS), refused=literal(REFUSED))
 """The stored document, from the variables of PL/pgSQL that ``GET STACKED DIAGNOSTICS`` fills."""
 
 
@@ -38,10 +38,20 @@ class NumberDiffers(Exception):
         self.name, self.expected, self.found = name, expected, found
 
 
-def read_error(document: dict[str, Any]) -> NumberDiffers | psycopg2.Error:
+class ScriptRefused(Exception):
+    """A script refused to continue. ``text``: why."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+def read_error(document: dict[str, Any]) -> NumberDiffers | ScriptRefused | psycopg2.Error:
     """The error, of the class that psycopg2 raises for it, with its SQLSTATE and the names that it concerns."""
     if document["differs"]:
         return NumberDiffers(*json.loads(document["differs"]))
+    if document["refused"]:
+        return ScriptRefused(document["refused"])
     try:
         kind = psycopg2.errors.lookup(document["state"])
     except KeyError:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 ATTEMPTS = 3
-"""How often work is started. What ends PostgreSQL's backend three times will end it again."""
+"""How often work is started. The cause that ends PostgreSQL's backend three times will end it again."""
 
 END_MS = 5_000
 """How long the end of a backend is awaited, in milliseconds. Its transaction is rolled back at once."""
@@ -266,9 +266,12 @@ def is_known(cursor: Cursor, how: Unattended, work: Work) -> bool:
     return cursor.fetchone() is not None
 
 
-def forget(cursor: Cursor, how: Unattended, run_id: str, name: str) -> None:
-    """Delete the results of the work of this name, in the transaction that uses them."""
-    cursor.execute(Sql("DELETE FROM {} WHERE run_id = %s AND name = %s").format(how.relation), (run_id, name))
+def forget(cursor: Cursor, how: Unattended, run_id: str, name: str | None = None) -> None:
+    """Delete the results of the run's work of this name, or of all, in the transaction that uses them."""
+    cursor.execute(
+        Sql("DELETE FROM {} WHERE run_id = %s AND name = coalesce(%s, name)").format(how.relation),
+        (run_id, name),
+    )
 
 
 def forget_failed(cursor: Cursor, how: Unattended, work: Work) -> None:

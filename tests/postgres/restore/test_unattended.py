@@ -1,0 +1,125 @@
+"""What PostgreSQL completes without the function restores the same rows as one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dataforge.errors import TargetRejectsRows, WorkContinues, WouldOrphan
+from tests.postgres.restore.conftest import ALWAYS_SWAP, NEVER_SWAP
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Connection
+    from tests.postgres.restore.conftest import Restore, Vault
+
+STATUS = "SELECT status FROM dataforge.restores WHERE restore_id = %s"
+CUSTOMERS = [{"customer_id": n, "customer_city": "old"} for n in range(1, 5)]
+DAMAGE = (
+    "UPDATE olist.customers SET customer_city = 'new' WHERE customer_id LIKE '%1';"
+    " DELETE FROM olist.customers WHERE customer_id LIKE '%2'"
+)
+
+
+@pytest.fixture(params=[ALWAYS_SWAP, NEVER_SWAP], ids=["swap", "merge"])
+def damaged(request: pytest.FixtureRequest, vault: Vault) -> Callable[[float | None], Restore]:
+    """Return a function that makes a restore of a table of which rows were changed and deleted since the backup."""
+    vault.insert("customers", *CUSTOMERS)
+    backup = vault.backup("customers").backup_id
+    vault.database.query(DAMAGE.replace("%", "%%"))
+
+    def restore(seconds: float | None) -> Restore:
+        made = vault.restore(request.param, table="customers", backup=backup)
+        made.attended_seconds = seconds
+        return made
+
+    return restore
+
+
+def changed(output: dict[str, Any]) -> list[Any]:
+    """What differs between restores of the same backup is left out."""
+    return [output[name] for name in ("restored", "added", "removed", "changed")]
+
+
+def locked(vault: Vault) -> Connection:
+    guard = vault.database.superuser()
+    guard.autocommit = False
+    guard.cursor().execute("LOCK TABLE olist.customers IN SHARE ROW EXCLUSIVE MODE")
+    return guard
+
+
+def test_outcome_is_that_of_one_call(damaged: Callable[..., Restore], vault: Vault) -> None:
+    first = damaged(None)
+    expected = changed(first.run()), vault.rows("customers")
+    vault.database.query(DAMAGE.replace("%", "%%"))
+    assert (changed(damaged(60).run()), vault.rows("customers")) == expected
+    assert vault.leftovers() == []
+
+
+def test_restore_continues_after_calls_that_ended(damaged: Callable[..., Restore], vault: Vault) -> None:
+    restore = damaged(0).until("switch")
+    guard = locked(vault)
+    for _ in range(2):
+        with pytest.raises(WorkContinues):
+            restore.switch()
+    assert vault.database.query(STATUS, restore.id) == [("running",)]
+    guard.rollback()
+    for step in ("switch", "keep", "finish"):
+        restore.take(step)
+    assert vault.database.query(STATUS, restore.id) == [("restored",)]
+    assert all("old" in row for row in vault.rows("customers"))
+
+
+def test_stopped_restore_changes_nothing(damaged: Callable[..., Restore], vault: Vault) -> None:
+    restore, before = damaged(0).until("switch"), vault.rows("customers")
+    guard = locked(vault)
+    with pytest.raises(WorkContinues):
+        restore.switch()
+    restore.fail(RuntimeError("stopped"))
+    guard.rollback()
+    assert vault.leftovers() == []
+    assert vault.rows("customers") == before
+
+
+def test_restore_whose_backend_was_terminated_is_repeated(
+    damaged: Callable[..., Restore], vault: Vault
+) -> None:
+    restore = damaged(0).until("switch")
+    guard = locked(vault)
+    with pytest.raises(WorkContinues):
+        restore.switch()
+    vault.database.query(
+        "SELECT pg_terminate_backend(pid, 60000) FROM dataforge.restore_work WHERE result IS NULL"
+    )
+    guard.rollback()
+    restore.attended_seconds = 60
+    restore.take("switch")
+    assert all("old" in row for row in vault.rows("customers"))
+
+
+def test_rows_that_would_lose_their_parent_are_counted(vault: Vault) -> None:
+    vault.insert("customers", *CUSTOMERS)
+    backup = vault.backup("customers").backup_id
+    vault.insert("customers", {"customer_id": 9})
+    vault.insert("orders", {"order_id": 1, "customer_id": 9})
+    restore = vault.restore(table="customers", backup=backup)
+    restore.attended_seconds = 60
+    for step in ("begin", "verify", "check", "load", "settle"):
+        restore.take(step)
+    with pytest.raises(WouldOrphan, match="1 row"):
+        restore.switch()
+    assert len(vault.rows("customers")) == 5
+
+
+def test_constraint_of_the_owner_is_named(damaged: Callable[..., Restore], vault: Vault) -> None:
+    vault.database.query(
+        "DELETE FROM olist.customers WHERE customer_city = 'old';"
+        "ALTER TABLE olist.customers ADD CONSTRAINT mine CHECK (customer_city = 'new')"
+    )
+    try:
+        with pytest.raises(TargetRejectsRows, match='"mine"'):
+            damaged(60).run()
+    finally:
+        vault.database.query("ALTER TABLE olist.customers DROP CONSTRAINT mine")
+    assert vault.leftovers() == []
