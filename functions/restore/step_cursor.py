@@ -1,4 +1,4 @@
-"""The cursor of a step that works on shadows, which nobody else sees."""
+"""The cursor of a step that works on shadows, which are not visible to others."""
 
 from __future__ import annotations
 

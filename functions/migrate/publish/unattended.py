@@ -1,7 +1,7 @@
 """Publish a run whose merge may take longer than a function: PostgreSQL completes it, and the step waits.
 
-One transaction merges the rows, stores the facts of quality and marks the run as published. What remains then concerns
-nobody but the run, and is repeated if the function ends before it.
+One transaction merges the rows, stores the facts of quality and marks the run as published. The remaining work concerns
+only the run, and is repeated if the function ends before it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What PostgreSQL completes without the function restores the same rows as one call."""
+"""Work that PostgreSQL completes without the function restores the same rows as one call."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def damaged(request: pytest.FixtureRequest, vault: Vault) -> Callable[[float | N
 
 
 def changed(output: dict[str, Any]) -> list[Any]:
-    """What differs between restores of the same backup is left out."""
+    """The counts, without the names that differ between restores of the same backup."""
     return [output[name] for name in ("restored", "added", "removed", "changed")]
 
 

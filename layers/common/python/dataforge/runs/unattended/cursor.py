@@ -2,9 +2,9 @@
 
 A function that uses it can be called again with the same arguments after it was interrupted: the statements that are
 complete are not executed again, but give their results, so that it continues where it was. It must execute the same
-statements in the same order then, so it must not depend on anything but their results.
+statements in the same order then, so it may depend on their results only.
 
-Each statement is committed, so it must be part of something that nobody sees yet, such as a run's shadows. Savepoints do
+Each statement is committed, so it must be part of work that is not visible yet, such as a run's shadows. Savepoints do
 nothing: of the statements after one, only the last can fail. SET LOCAL applies to all later statements.
 """
 

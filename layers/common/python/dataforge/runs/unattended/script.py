@@ -30,7 +30,8 @@ def expected(name: str) -> Sql:
 class Script:
     """Statements in order, as the body of a DO block. ``result``: the SQL of a value of type json, in PL/pgSQL.
 
-    The number in a column of a query can be stored as a fact: ``fact(name)`` in later statements, ``expected(name)`` as a number to expect.
+    The number in a column of a query can be stored as a fact: ``fact(name)`` in later statements, ``expected(name)`` where a
+    number is expected.
     """
 
     def __init__(self) -> None:
