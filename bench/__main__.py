@@ -9,6 +9,7 @@ from bench import imports
 from bench.api import deliver, gateway, ingest
 from bench.backups import backup, restore
 from bench.discovery import init
+from bench.memory import benchmark as memory
 from bench.migration import benchmark, cloud, dialects, filled, publish
 from bench.page import PAGE, introduction
 from bench.show import write_page
@@ -27,6 +28,7 @@ BENCHMARKS = {
     "deliver": deliver.main,
     "init": init.main,
     "imports": imports.main,
+    "memory": memory.main,
 }
 
 
@@ -43,6 +45,9 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=3, help="number of measurements of each (default 3)")
     parser.add_argument("--records", type=int, default=5_000_000, help="init: records (default 5,000,000)")
+    parser.add_argument(
+        "--megabytes", type=int, nargs="+", default=[100, 2048], help="memory: MiB of text (default 100 2048)"
+    )
     parser.add_argument("--callers", type=int, default=20, help="concurrent callers of the API (default 20)")
     parser.add_argument("--seconds", type=float, default=60, help="seconds of calls (default 60)")
     parser.add_argument("--write", action="store_true", help="write the tables to docs/benchmarks.md")

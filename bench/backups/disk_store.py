@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-import io
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from botocore.exceptions import ClientError
 
 ETAG = "1"
 """The ETag of every object; none is replaced during a measurement."""
+
+
+class Body:
+    """The next ``size`` bytes of a file as the body of an answer, which is read as a stream."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file, self._left = file, size
+
+    def read(self, size: int | None = None) -> bytes:
+        """The next bytes; all without a size."""
+        wanted = self._left if size is None or size < 0 else min(size, self._left)
+        data = self._file.read(wanted)
+        self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 class DiskStore:
@@ -42,13 +59,23 @@ class DiskStore:
         return {"ETag": ETAG}
 
     def get_object(self, **call: Any) -> dict[str, Any]:
-        """Read an object, or fail as S3 does."""
+        """Open an object, or a range of its bytes, or fail as S3 does."""
         path = self.folder / call["Bucket"] / call["Key"]
         if not path.is_file():
             answer = {"HTTPStatusCode": HTTPStatus.NOT_FOUND}
             raise ClientError({"Error": {"Code": "NoSuchKey"}, "ResponseMetadata": answer}, "GetObject")  # type: ignore[typeddict-item]
-        data = path.read_bytes()
-        return {"Body": io.BytesIO(data), "ContentLength": len(data)}
+        size = path.stat().st_size
+        first, last = 0, size - 1
+        if "Range" in call:
+            first, last = map(int, call["Range"].removeprefix("bytes=").split("-"))
+        file = path.open("rb")
+        file.seek(first)
+        length = min(last + 1, size) - first
+        return {"Body": Body(file, length), "ContentLength": length}
+
+    def head_object(self, **_: Any) -> dict[str, str]:
+        """An object without a version."""
+        return {"ETag": ETAG}
 
     def get_paginator(self, _: str) -> DiskStore:
         """Return itself: one page contains all objects."""

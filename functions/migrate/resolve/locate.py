@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from dataforge.files.names import is_parquet
-from dataforge.formats.csv_boundaries import Offsets, split_records
+from dataforge.formats.csv_boundaries import Offsets, pieces
 from dataforge.formats.csv_objects import object_records
-from dataforge.formats.csv_stream import BufferedRecords, whole_size_of
+from dataforge.formats.csv_stream import whole_size_of
 from dataforge.formats.dialect import STANDARD, Csv, with_record_end
 from dataforge.formats.json_boundaries import line_ends, whole_size
 from dataforge.postgres.shadow import FILE_SHIFT
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from dataforge.postgres.types import Cursor
 
+
+_PIECE = 2 << 20
 
 Rejected = tuple[int, list[Violation]]
 """The position of a rejected row, and its violations."""
@@ -70,7 +72,7 @@ def locate_in(
         if is_parquet(chunk.file.key):
             yield from _locate_parquet(s3, run_id, chunk, rows)
         elif source and source.is_json_lines(chunk.file.key):
-            yield from _locate_lines(s3, run_id, chunk, rows, whole_size, line_ends)
+            yield from _locate_lines(s3, run_id, chunk, rows, whole_size, _line_pieces)
         elif dialect.is_parallel:
             yield from _locate_csv(s3, run_id, chunk, dialect, rows)
         else:
@@ -107,11 +109,16 @@ def _locate_parquet(
 def _locate_csv(
     s3: S3Client, run_id: str, chunk: Chunk, dialect: Csv, rejected: Iterator[Rejected]
 ) -> Iterator[Located]:
-    def ends_of(data: bytes) -> Offsets:
-        return split_records(dialect.with_standard_marks(data), last=True).ends
+    def pieces_of(data: bytes) -> Iterator[tuple[int, Offsets]]:
+        for start, _, records in pieces(dialect.with_standard_marks(data), _PIECE):
+            yield start, records.ends
 
-    for located in _locate_lines(s3, run_id, chunk, rejected, whole_size_of(dialect), ends_of):
+    for located in _locate_lines(s3, run_id, chunk, rejected, whole_size_of(dialect), pieces_of):
         yield replace(located, raw=dialect.to_utf8(cast("bytes", located.raw)))
+
+
+def _line_pieces(data: bytes) -> Iterator[tuple[int, Offsets]]:
+    yield 0, line_ends(data)
 
 
 def _locate_lines(
@@ -120,24 +127,24 @@ def _locate_lines(
     chunk: Chunk,
     rejected: Iterator[Rejected],
     whole: Callable[[bytes], int],
-    ends_of: Callable[[bytes], Offsets],
+    pieces_of: Callable[[bytes], Iterator[tuple[int, Offsets]]],
 ) -> Iterator[Located]:
-    """Locate records of a text; ``ends_of`` finds the ends of its records."""
+    """Locate records of a text; ``pieces_of`` cuts it, and finds the ends of the records in each piece."""
     row = next(rejected, None)
     for records in object_records(s3, chunk.file, chunk.start, chunk.end, chunk.line, whole):
-        ends = ends_of(records.data)
         position = chunk.base + records.start
         offset, line = 0, records.line
-        while row is not None and row[0] < position + len(records.data):
-            start = row[0] - position
-            line += records.data.count(b"\n", offset, start)
-            offset = start
-            raw = _record_at(records, ends, start)
-            yield Located(run_id, chunk.file.key, line, records.start + start, raw, row[1], length=len(raw))
-            row = next(rejected, None)
-        if row is None:
-            return
-
-
-def _record_at(records: BufferedRecords, ends: Offsets, start: int) -> bytes:
-    return records.data[start : int(ends[np.searchsorted(ends, start, side="right")])]
+        for first, ends in pieces_of(records.data):
+            while row is not None and row[0] < position + first + int(ends[-1]):
+                start = row[0] - position
+                line += records.data.count(b"\n", offset, start)
+                offset = start
+                raw = records.data[
+                    start : first + int(ends[np.searchsorted(ends, start - first, side="right")])
+                ]
+                yield Located(
+                    run_id, chunk.file.key, line, records.start + start, raw, row[1], length=len(raw)
+                )
+                row = next(rejected, None)
+            if row is None:
+                return

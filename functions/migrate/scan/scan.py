@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from dataforge.formats import csv_boundaries, json_boundaries
+from dataforge.formats.csv_boundaries import Scanned, followed_by
+from dataforge.formats.text_stream import open_text
 from dataforge.postgres.connection import transaction
-from dataforge.s3.objects import read_range
 from functions.migrate.run.ledger import Scan, spent_since
 from functions.migrate.run.work_items import ScanItem
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from dataforge.postgres.types import Connection
+
+_PIECE = 4 << 20
 
 
 def scan_range(db: Connection, s3: S3Client, item: ScanItem) -> None:
@@ -28,11 +32,24 @@ def scan_range(db: Connection, s3: S3Client, item: ScanItem) -> None:
 
 
 def scanned(s3: S3Client, item: ScanItem) -> Scan:
-    """The passage of each reader state through the range."""
+    """The passage of each reader state through the range, which is read in pieces to bound the memory."""
     started = time.perf_counter()
-    data = read_range(s3, item.object, item.start, item.end)
-    if item.json_lines:
-        passages, lines = json_boundaries.scan(data)
-    else:
-        passages, lines = csv_boundaries.scan(item.dialect.with_standard_marks(data))
+    with open_text(s3, item.object, item.start, item.end) as text:
+        passages, lines = scan_pieces(iter(lambda: text.read(_PIECE), b""), _scan_of(item))
     return Scan(passages=passages, lines=lines, **spent_since(started))
+
+
+def _scan_of(item: ScanItem) -> Callable[[bytes], Scanned]:
+    if item.json_lines:
+        return json_boundaries.scan
+    return lambda data: csv_boundaries.scan(item.dialect.with_standard_marks(data))
+
+
+def scan_pieces(pieces: Iterator[bytes], scan: Callable[[bytes], Scanned]) -> Scanned:
+    """The scan of the pieces together; the first one exists."""
+    piece = next(pieces)
+    found, size = scan(piece), len(piece)
+    for piece in pieces:
+        found = followed_by(found, size, scan(piece))
+        size += len(piece)
+    return found

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dataforge.formats.csv_boundaries import Offsets, Records, split_records
+from dataforge.formats.csv_boundaries import Offsets, Records, pieces
 from dataforge.formats.csv_columns import read_dialect_texts, read_texts
 from dataforge.formats.csv_records import suspects
 from dataforge.formats.dialect import STANDARD, Csv
@@ -64,18 +64,23 @@ def blocks(
 ) -> Iterator[Block]:
     """Cut a chunk, which is whole records, into blocks of about ``size`` bytes."""
     marked = dialect.with_standard_marks(data)
-    records = split_records(marked, last=True)
+    for offset, part_marked, part in pieces(marked, size):
+        for start, end, records in _parts(part, size):
+            piece = part_marked[start:end]
+            raw = piece if marked is data else data[offset + start : offset + end]
+            at = position + offset + start
+            yield Block(raw, piece, records, header, at, folder_values or {}, names, dialect)
+
+
+def _parts(records: Records, size: int) -> Iterator[tuple[int, int, Records]]:
+    """Cut a piece into parts of about ``size`` bytes, between any two records."""
     ends, malformed = records.ends, np.array(records.malformed, np.int64)
     first = 0
     while first < len(ends):
         start = int(ends[first - 1]) if first else 0
         last = max(int(np.searchsorted(ends, start + size, side="right")), first + 1)
         inside = malformed[(malformed >= first) & (malformed < last)] - first
-        part = Records(ends[first:last] - start, inside.tolist())
-        piece = slice(start, int(ends[last - 1]))
-        part_marked = marked[piece]
-        raw = part_marked if marked is data else data[piece]
-        yield Block(raw, part_marked, part, header, position + start, folder_values or {}, names, dialect)
+        yield start, int(ends[last - 1]), Records(ends[first:last] - start, inside.tolist())
         first = last
 
 

@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -79,6 +79,11 @@ class Records:
         """Offset of each record's first byte."""
         return np.concatenate((np.zeros(1, np.int64), self.ends[:-1])) if len(self.ends) else self.ends
 
+    def up_to(self, end: int) -> Records:
+        """The records that end at ``end`` or before."""
+        count = int(np.searchsorted(self.ends, end, side="right"))
+        return Records(self.ends[:count], [index for index in self.malformed if index < count])
+
 
 def split_records(data: bytes, *, last: bool) -> Records:
     """The records of ``data``, which begins in state S.
@@ -133,6 +138,26 @@ def whole_lines(data: bytes, ends: Offsets) -> int:
     """The offset after the last of these records that ends with a LF, or 0."""
     lines = ends[np.frombuffer(data, np.uint8)[ends - 1] == _LF] if len(ends) else ends
     return int(lines[-1]) if len(lines) else 0
+
+
+def pieces(data: bytes, size: int) -> Iterator[tuple[int, bytes, Records]]:
+    """The records that ``split_records`` with ``last`` finds, in pieces of ``size`` bytes or one line, in bounded memory.
+
+    Each piece with its offset and its bytes. It ends after a LF, because a CR concerns the record after it too.
+    """
+    start, wanted = 0, size
+    while start < len(data):
+        piece = data[start : start + wanted]
+        last = start + len(piece) == len(data)
+        records = split_records(piece, last=last)
+        end = len(piece) if last else whole_lines(piece, records.ends)
+        if not end:
+            wanted *= 2
+            continue
+        if end < len(piece):
+            piece, records = piece[:end], records.up_to(end)
+        yield start, piece, records
+        start, wanted = start + end, size
 
 
 def _runs(data: bytes) -> Iterator[tuple[Offsets, list[int]]]:
@@ -243,11 +268,31 @@ class Passage:
     lines: int
 
 
-def scan(data: bytes) -> tuple[dict[str, Passage], int]:
+Scanned = tuple[dict[str, Passage], int]
+"""The passage for each initial state, and the number of line feeds."""
+
+
+def scan(data: bytes) -> Scanned:
     """The passage for each initial state (F also for S), and the number of line feeds."""
     passages = _scan(data)
     passages["C"] = passages["F"] if data else Passage("C", -1, 0)
     return passages, data.count(b"\n")
+
+
+def followed_by(scanned: Scanned, size: int, more: Scanned) -> Scanned:
+    """The scan of ``size`` bytes and of more bytes after them, from the scans of both."""
+    passages, lines = scanned
+    following, more_lines = more
+    return {
+        state: _joined(passage, lines, size, following) for state, passage in passages.items()
+    }, lines + more_lines
+
+
+def _joined(passage: Passage, lines: int, size: int, following: Mapping[str, Passage]) -> Passage:
+    then = following["F" if passage.end == "S" else passage.end]
+    if passage.first >= 0 or then.first < 0:
+        return replace(passage, end=then.end)
+    return Passage(then.end, size + then.first, lines + then.lines)
 
 
 def _scan(data: bytes) -> dict[str, Passage]:

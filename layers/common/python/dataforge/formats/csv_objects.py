@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 READ_AT_ONCE = 32 << 20
 """A range of an uncompressed object up to this size, in bytes, is read by one request. Most chunks are smaller."""
 
-BUFFER = 8 << 20
+BUFFER = 4 << 20
 """The bytes that one read takes of other objects."""
 
 

@@ -1,0 +1,1 @@
+"""Peak memory of the functions by the size of the data."""
