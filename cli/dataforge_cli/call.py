@@ -11,7 +11,6 @@ from pathlib import Path
 import typer
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.traceback import Traceback
 
 from dataforge.errors import DataForgeError, InvalidInput, Unavailable, UnusableBucket
 from dataforge_cli.aws.deployment import Deployment, find_deployment
@@ -49,6 +48,9 @@ def calling(*, stage: str | None, outputs: Path | None, as_json: bool, debug: bo
     except (Exception, KeyboardInterrupt) as error:
         failure = _understand(error)
         if debug:
+            # Rich's highlighter of source code takes a tenth of a second to import.
+            from rich.traceback import Traceback  # noqa: PLC0415
+
             call.screen.err.print(Traceback())
         call.screen.fail(str(failure))
         call.screen.answer(failure.document())

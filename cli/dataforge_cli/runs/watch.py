@@ -14,7 +14,11 @@ from dataforge_cli.output.screen import Screen
 from dataforge_cli.runs.progress import read_phase, read_plan, read_progress
 from dataforge_cli.runs.retries import Trouble
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 3.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.3, 3.0
+_SHARE = 20
+"""A watcher notices the end after at most one part in this many of the time that it has watched."""
+_STILL_SECONDS = 6
+"""Seconds without progress after which the reason is read."""
 _UNSEEN_SECONDS = 15
 """Seconds until Step Functions describes an execution that it has just started."""
 
@@ -25,20 +29,37 @@ def watch_migration(deployment: Deployment, arn: str, screen: Screen) -> Executi
         return _watch(deployment, arn, bars, Trouble(deployment, arn, screen))
 
 
+class Pace:
+    """The pauses between two descriptions of an execution."""
+
+    def __init__(self) -> None:
+        self._began = self._changed = time.monotonic()
+        self._last: object = None
+
+    def is_still(self, progress: object) -> bool:
+        """Whether the progress has not changed for some seconds."""
+        now = time.monotonic()
+        if progress != self._last:
+            self._last, self._changed = progress, now
+        return now - self._changed >= _STILL_SECONDS
+
+    def pause(self, least: float = SHORTEST_PAUSE) -> None:
+        """Wait. The interval grows with the time, and so does the cost of a description."""
+        time.sleep(max(least, min((time.monotonic() - self._began) / _SHARE, LONGEST_PAUSE)))
+
+
 def _watch(deployment: Deployment, arn: str, bars: Bars, trouble: Trouble) -> Execution:
-    plan, last, pause = None, None, FIRST_PAUSE
+    plan, pace = None, Pace()
     execution = _await_known(deployment, arn)
     while execution.running:
         began = time.monotonic()
         plan = plan or read_plan(deployment, execution.name)
         progress = read_progress(deployment, arn, plan)
         bars.show(progress)
-        pause = FIRST_PAUSE if progress != last else min(pause * 1.5, LONGEST_PAUSE)
-        if pause == LONGEST_PAUSE:
+        if pace.is_still(progress):
             trouble.say()
         # Reading the progress of many chunks takes long. The interval grows with it.
-        time.sleep(max(pause, time.monotonic() - began))
-        last = progress
+        pace.pause(max(SHORTEST_PAUSE, time.monotonic() - began))
         execution = describe(deployment, arn)
     _show_end(deployment, execution, bars)
     return execution
@@ -58,18 +79,16 @@ def watch_phases(
     """Return a watcher of the machine's executions, which shows the phase and the text of ``note``."""
 
     def watch(deployment: Deployment, arn: str, screen: Screen) -> Execution:
-        pause, last, trouble = FIRST_PAUSE, "", Trouble(deployment, arn, screen)
+        pace, trouble = Pace(), Trouble(deployment, arn, screen)
         with Line(screen) as line:
             execution = _await_known(deployment, arn)
             while execution.running:
                 phase = read_phase(deployment, arn, machine.phases)
                 found = note(execution)
                 line.show(machine.phases.get(phase, "starting"), found)
-                pause = FIRST_PAUSE if phase + found != last else min(pause * 1.5, LONGEST_PAUSE)
-                last = phase + found
-                if pause == LONGEST_PAUSE:
+                if pace.is_still((phase, found)):
                     trouble.say()
-                time.sleep(pause)
+                pace.pause()
                 execution = describe(deployment, arn)
             line.finish(note(execution), done=execution.output is not None)
         return execution
@@ -85,4 +104,4 @@ def _await_known(deployment: Deployment, arn: str) -> Execution:
         except UnknownExecution:
             if time.monotonic() >= deadline:
                 raise
-        time.sleep(FIRST_PAUSE)
+        time.sleep(SHORTEST_PAUSE)
