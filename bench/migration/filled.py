@@ -29,15 +29,19 @@ CHANGED = 100_000
 def main(asked: argparse.Namespace) -> None:
     """Print seconds of wall and processor time with their ratios; rounds of both alternate."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-data-") as made, server() as running:
-        first, second, changed = (Path(made) / name for name in ("first", "second", "changed"))
+        first, second, changed, shuffled = (
+            Path(made) / name for name in ("first", "second", "changed", "shuffled")
+        )
         generate(first, orders=asked.orders, seed=7)
         generate(second, orders=asked.orders, seed=8)
         _change(first, changed)
+        _shuffle(first, shuffled)
         _fill(running, first)
         for title, folder, rule, versioned in (
             ("As many new rows into filled tables", second, "reject", False),
-            ("The same files again, all rows unchanged", first, "reject", False),
+            ("The same files again, known by their content", first, "reject", False),
             ("The same files again, known by their versions", first, "reject", True),
+            ("The same rows in another order, so that all are compared", shuffled, "reject", False),
             (
                 f"The same files, {CHANGED:,} rows of one table changed, on_conflict: update",
                 changed,
@@ -59,6 +63,17 @@ def _change(folder: Path, target: Path) -> None:
         row[city] = f"{row[city]} nova"
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def _shuffle(folder: Path, target: Path) -> None:
+    """Copy the files, with the second half of each before the first. No table refers to itself."""
+    target.mkdir()
+    for path in folder.glob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            head, *rows = csv.reader(file)
+        with (target / path.name).open("w", encoding="utf-8", newline="") as file:
+            middle = len(rows) // 2
+            csv.writer(file, lineterminator="\n").writerows([head, *rows[middle:], *rows[:middle]])
 
 
 def _fill(running: Server, folder: Path) -> None:

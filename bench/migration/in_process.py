@@ -37,6 +37,8 @@ from functions.migrate.scan.cut import cut
 from functions.migrate.scan.scan import scan_range
 
 if TYPE_CHECKING:
+    from multiprocessing.synchronize import Barrier
+
     from dataforge.postgres.types import Connection
 
 
@@ -56,6 +58,7 @@ def _open(
     load: DatabaseSettings,
     control: DatabaseSettings,
     declare: Callable[[], None],
+    ready: Barrier,
 ) -> None:
     declare()
     # On its first use pyarrow imports pandas if it is installed, as it is here but not in the functions' layers.
@@ -63,6 +66,8 @@ def _open(
     _worker.update(
         store=FolderStore(folder, PREFIX), load=connect(load, password), control=connect(control, password)
     )
+    # The start of a process must not be measured as work of the other.
+    ready.wait()
 
 
 def _work(item: dict[str, Any]) -> None:
@@ -86,9 +91,9 @@ def workers(
 ) -> Iterator[ProcessPoolExecutor]:
     """Two warm processes, as two warm Lambda functions. ``declare`` changes the datasets in them."""
     settings = server.settings(database, LOAD), server.settings(database, MIGRATE)
-    with ProcessPoolExecutor(
-        WORKERS, get_context("spawn"), _open, (folder, server.password, *settings, declare)
-    ) as pool:
+    context = get_context("spawn")
+    arguments = (folder, server.password, *settings, declare, context.Barrier(WORKERS))
+    with ProcessPoolExecutor(WORKERS, context, _open, arguments) as pool:
         list(pool.map(_memory, range(WORKERS * 4)))
         yield pool
 

@@ -79,11 +79,17 @@ def test_any_error_is_explained(states: States, name: str) -> None:
     assert states[name]["Catch"][-2:] == TO_ABANDON
 
 
-def test_publish_resolves_again_when_the_target_changed(states: States) -> None:
+def test_publish_resolves_or_loads_again_when_the_target_changed(states: States) -> None:
     assert states["Publish"]["Catch"] == [
         {"ErrorEquals": ["TargetChanged"], "ResultPath": "$.changed", "Next": "Settle"},
+        {"ErrorEquals": ["NoLongerKnown"], "ResultPath": "$.changed", "Next": "Cut"},
         *TO_ABANDON,
     ]
+    assert states["Settle"]["Catch"][0] == {
+        "ErrorEquals": ["NoLongerKnown"],
+        "ResultPath": "$.changed",
+        "Next": "Cut",
+    }
 
 
 def test_failure_is_explained_by_abandon_else_by_explain_else_by_states(states: States) -> None:

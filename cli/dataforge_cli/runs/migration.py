@@ -37,6 +37,7 @@ def show(call: Call, execution: Execution, **also: Any) -> None:
         execution.output | {"execution": execution.arn, **also},
         f"Migration {_named(output, execution)} of {output.dataset}: {output.status}.",
         summary(output),
+        *_known(output),
         *_rejections(call, output),
         *_ignored(output),
         f"Report: {output.report}",
@@ -59,6 +60,12 @@ def _named(output: MigrationOutput, execution: Execution) -> str:
     """The migration's id, with the execution if it has another name: that of a resumed run."""
     same = execution.name == output.migration_id
     return output.migration_id if same else f"{output.migration_id} ({execution.name})"
+
+
+def _known(output: MigrationOutput) -> list[str]:
+    """State of which tables nothing was loaded, and why."""
+    names = ", ".join(output.known_tables)
+    return [f"Not loaded, because their files and rows are those of the last run: {names}."] if names else []
 
 
 def _ignored(output: MigrationOutput) -> list[str]:

@@ -19,7 +19,7 @@ from dataforge.settings import RejectionLimits
 from dataforge.tables.datasets import get_dataset
 from functions.migrate.run.declared import no_longer_fits, require_columns
 from functions.migrate.run.ledger import Effort, Tally, tallies_json
-from functions.migrate.run.reading.chunk import read_chunk
+from functions.migrate.run.reading.chunk import TextHash, read_chunk
 from functions.migrate.run.rejections.store import RejectionStore
 from functions.migrate.run.work_items import LoadItem
 
@@ -76,19 +76,21 @@ def _load_once(
     started = time.perf_counter()
     with transaction(db) as cursor:
         cursor.execute(
-            "SELECT result FROM dataforge.migration_chunks WHERE migration_id = %s AND chunk = %s FOR UPDATE",
+            "SELECT result, scan ? 'sha256' FROM dataforge.migration_chunks"
+            " WHERE migration_id = %s AND chunk = %s FOR UPDATE",
             (item.migration_id, item.chunk),
         )
         row = cursor.fetchone()
         if row is None or row[0] is not None:
             return {}
         stores = _stores(cursor, s3, limits, item)
-        tallies = _load(cursor, s3, item, stores, seconds_left)
-        effort = Effort.since(started)
+        text_hash = None if row[1] else TextHash()
+        tallies = _load(cursor, s3, item, stores, seconds_left, text_hash)
+        effort = Effort.since(started, text_hash.value if text_hash else None)
         cursor.execute(
             "UPDATE dataforge.migration_chunks SET tallies = %s, result = %s, loaded_at = clock_timestamp()"
             " WHERE migration_id = %s AND chunk = %s",
-            (tallies_json(tallies), effort.model_dump_json(), item.migration_id, item.chunk),
+            (tallies_json(tallies), effort.as_json(), item.migration_id, item.chunk),
         )
         if used := sum(store.used for store in stores.values()):
             cursor.execute(USE, (item.dataset, used))
@@ -112,9 +114,10 @@ def _load(
     item: LoadItem,
     stores: Mapping[str, RejectionStore],
     seconds_left: Callable[[], float],
+    text_hash: TextHash | None,
 ) -> dict[str, Tally]:
     tallies = {name: Tally() for name in item.tables}
-    for records in read_chunk(cursor, s3, item, get_dataset(item.dataset)):
+    for records in read_chunk(cursor, s3, item, get_dataset(item.dataset), text_hash=text_hash):
         tallies[records.table.name].add(records)
         if records.batch.lines:
             lines = io.BytesIO(b"".join(records.batch.lines))

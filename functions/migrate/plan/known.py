@@ -1,16 +1,16 @@
-"""Plan a run of known files: its results are those of the earlier run, with every stored row unchanged."""
+"""Take over from an earlier run what it found in files that have not changed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.sql import Sql
 from dataforge.s3.objects import Object, read_version
-from functions.migrate.plan.register import delete_plan, register_tables
-from functions.migrate.run.ledger import Effort, Resolved, read_resolved, store_resolved
-from functions.migrate.run.migration import KNOWN, Run
+from functions.migrate.run.known.record import Earlier
+from functions.migrate.run.ledger import CONTENT, KNOWN_EFFORT
+from functions.migrate.run.migration import Run
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -23,10 +23,19 @@ MOST_FILES = 1000
 _CALLS = 8
 """Calls at a time."""
 
-_COPY = Sql(
-    "INSERT INTO dataforge.{name} SELECT r.* FROM dataforge.{name} f,"
-    " jsonb_populate_record(f, jsonb_build_object('migration_id', %s::text)) r WHERE f.migration_id = %s"
-)
+_COPY_FILE = """
+    INSERT INTO dataforge.migration_files SELECT r.* FROM dataforge.migration_files f, jsonb_populate_record(
+        f, jsonb_build_object('migration_id', %s::text, 'file_number', %s::integer, 'etag', %s::text)) r
+    WHERE f.migration_id = %s AND f.key = %s
+"""
+
+_COPY_CHUNKS = Sql("""
+    INSERT INTO dataforge.migration_chunks (migration_id, chunk, file_number, range_start, first_line, scan)
+    SELECT %s, %s + row_number() OVER (ORDER BY chunk) - 1, %s, range_start, first_line,
+           coalesce(scan, %s::jsonb) || jsonb_build_object('sha256', {}, 'known', true)
+    FROM dataforge.migration_chunks c JOIN dataforge.migration_files f USING (migration_id, file_number)
+    WHERE migration_id = %s AND f.key = %s
+""").format(CONTENT)
 
 
 def read_versions(s3: S3Client, files: Iterable[Object]) -> dict[str, str | None]:
@@ -42,32 +51,22 @@ def read_versions(s3: S3Client, files: Iterable[Object]) -> dict[str, str | None
     return {file.key: versions[file.stored_key] for file in objects}
 
 
-def plan_known(cursor: Cursor, run: Run, earlier: str) -> None:
-    """Register the files, chunks and results of the earlier run as those of this one."""
-    delete_plan(cursor, run)
-    for name in ("migration_files", "migration_chunks"):
-        cursor.execute(_COPY.format(name=ident(name)), (run.id, earlier))
-    register_tables(cursor, run)
-    cursor.execute("UPDATE dataforge.migrations SET mode = %s WHERE migration_id = %s", (KNOWN, run.id))
+def unchanged_keys(cursor: Cursor, earlier: Earlier, versions: Mapping[str, str | None]) -> set[str]:
+    """The keys of the files that have the version that the earlier run read."""
     cursor.execute(
-        "UPDATE dataforge.migration_chunks SET result = %s, loaded_at = clock_timestamp()"
-        " WHERE migration_id = %s AND result IS NOT NULL",
-        (Effort(seconds=0, memory_mb=0).model_dump_json(), run.id),
+        "SELECT key, version FROM dataforge.migration_files WHERE migration_id = %s AND version IS NOT NULL",
+        (earlier.id,),
     )
-    for table in run.tables:
-        resolved = read_resolved(cursor, earlier, table.name)
-        if resolved is not None:
-            store_resolved(cursor, run.id, table.name, _unchanged(resolved))
+    return {key for key, version in cursor.fetchall() if versions.get(key) == version}
 
 
-def _unchanged(resolved: Resolved) -> Resolved:
-    files = resolved.files.model_copy(update={"unchanged": resolved.files.rows})
-    changed = {
-        "mode": KNOWN,
-        "again": 0,
-        "unchanged": resolved.rows,
-        "updated": 0,
-        "files": files,
-        "figures": None,
-    }
-    return resolved.model_copy(update=changed)
+def copy_file(cursor: Cursor, run: Run, number: int, file: Object, first: int, earlier: Earlier) -> None:
+    """Register a file that has the version that the earlier run read, with its ranges and what their scan found.
+
+    ``first``: the number of its first range.
+    """
+    cursor.execute(_COPY_FILE, (run.id, number, file.etag, earlier.id, file.key))
+    if not cursor.rowcount:
+        raise RuntimeError(f"The ledger of migration {earlier.id} was deleted while this run was planned.")
+    effort = KNOWN_EFFORT.as_json()
+    cursor.execute(_COPY_CHUNKS, (run.id, first, number, effort, earlier.id, file.key))

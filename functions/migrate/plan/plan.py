@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dataforge.errors import NoFiles
@@ -16,10 +15,11 @@ from dataforge.s3.keys import progress_plan_key, work_list_key
 from dataforge.s3.objects import Object, list_objects, put_json
 from dataforge.settings import MigrationSettings
 from functions.migrate.plan.corrections import read_corrections
-from functions.migrate.plan.known import plan_known, read_versions
+from functions.migrate.plan.known import copy_file, read_versions, unchanged_keys
 from functions.migrate.plan.layout import Layout, Range, ranges, read_layout
 from functions.migrate.plan.register import (
     delete_plan,
+    next_chunk,
     register_file,
     register_ignored,
     register_tables,
@@ -27,10 +27,11 @@ from functions.migrate.plan.register import (
 )
 from functions.migrate.plan.rejected_texts import RejectedTexts
 from functions.migrate.plan.replay import CHUNK, collect, upgrade
-from functions.migrate.plan.resumed import has_loaded, loaded_so_far, require_unchanged
+from functions.migrate.plan.resumed import has_loaded, require_unchanged
 from functions.migrate.plan.source import match_files
-from functions.migrate.run.known import find_known
-from functions.migrate.run.migration import KNOWN, Replay, Run, read_run
+from functions.migrate.run.known.record import read_earlier, store_digest
+from functions.migrate.run.loaded import loaded_so_far
+from functions.migrate.run.migration import KNOWN, MERGE, Replay, Run, read_run
 from functions.migrate.run.rejections.limits import create_sequences
 from functions.migrate.run.work_items import ScanItem
 
@@ -106,13 +107,7 @@ def _plan_files(db: Connection, s3: S3Client, settings: MigrationSettings, run: 
             create_sequences(cursor, run.id, run.dataset.name, run.tables)
             require_unchanged(cursor, run, (file for _, file in files.taken))
             return []
-    versions = read_versions(s3, (file for _, file in files.taken))
-    with transaction(db, role=MIGRATION_RUN) as cursor:
-        if earlier := find_known(cursor, run, versions):
-            leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in run.tables])
-            plan_known(cursor, run, earlier)
-            return []
-    return _register_files(db, s3, settings, run, files.taken, versions)
+    return _register_files(db, s3, settings, run, files.taken)
 
 
 def _register_files(
@@ -121,19 +116,32 @@ def _register_files(
     settings: MigrationSettings,
     run: Run,
     files: list[tuple[Taken, Object]],
-    versions: Mapping[str, str | None],
 ) -> list[ScanItem]:
-    """Register files and ranges in the ledger and create the shadows. Returns the ranges to scan."""
-    layouts = [read_layout(s3, taken, file, settings.chunk_bytes) for taken, file in files]
+    """Register files and ranges in the ledger and create the shadows. Returns the ranges to scan.
+
+    The findings of an earlier run in files with the same version are copied. Runs into filled tables hash the other files.
+    """
+    versions = read_versions(s3, (file for _, file in files))
+    with transaction(db, role=MIGRATION_RUN) as cursor:
+        store_digest(cursor, run)
+        earlier = read_earlier(cursor, run)
+        same = unchanged_keys(cursor, earlier, versions) if earlier else set()
+    layouts = {
+        file.key: read_layout(s3, taken, file, settings.chunk_bytes)
+        for taken, file in files
+        if file.key not in same
+    }
     with transaction(db, role=MIGRATION_RUN) as cursor:
         leases.hold(cursor, run.execution, run.dataset.name, [t.name for t in run.tables])
         delete_plan(cursor, run)
+        hashed = register_tables(cursor, run) == MERGE
         items: list[ScanItem] = []
-        for number, ((taken, file), layout) in enumerate(zip(files, layouts, strict=True)):
-            items += register_file(
-                cursor, run, number, file, taken.source.file, layout, versions.get(file.key)
-            )
-        register_tables(cursor, run)
+        for number, (taken, file) in enumerate(files):
+            if earlier and file.key in same:
+                copy_file(cursor, run, number, file, next_chunk(cursor, run), earlier)
+                continue
+            source, layout, version = taken.source.file, layouts[file.key], versions.get(file.key)
+            items += register_file(cursor, run, number, file, source, layout, version, hashed=hashed)
     return items
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from psycopg2.extras import execute_values
 
+from dataforge.files.names import is_parquet
 from dataforge.postgres import shadow
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.s3.objects import Object
-from functions.migrate.plan.layout import Layout
+from functions.migrate.plan.layout import Layout, Range
 from functions.migrate.run.ledger import folder_values_json, ignored_files_json
 from functions.migrate.run.migration import MERGE, SWAP, Run
 from functions.migrate.run.rejections.limits import create_sequences
@@ -29,8 +31,8 @@ def delete_plan(cursor: Cursor, run: Run) -> None:
     shadow.drop(cursor, run.id)
 
 
-def register_tables(cursor: Cursor, run: Run) -> None:
-    """Register the tables, choose between swap and merge, and create the shadows."""
+def register_tables(cursor: Cursor, run: Run) -> str:
+    """Register the tables, choose between swap and merge, and create the shadows. Returns the mode."""
     mode = SWAP if shadow.replaceable(cursor, run.dataset, run.tables) else MERGE
     cursor.execute("UPDATE dataforge.migrations SET mode = %s WHERE migration_id = %s", (mode, run.id))
     shadow.create(cursor, run.id, run.tables)
@@ -40,6 +42,7 @@ def register_tables(cursor: Cursor, run: Run) -> None:
             'INSERT INTO dataforge.migration_tables (migration_id, dataset, "table") VALUES (%s, %s, %s)',
             (run.id, run.dataset.name, table.name),
         )
+    return mode
 
 
 def register_ignored(cursor: Cursor, run: Run, ignored: Mapping[str, str]) -> None:
@@ -58,8 +61,10 @@ def register_file(
     source: str,
     layout: Layout,
     version: str | None = None,
+    *,
+    hashed: bool = False,
 ) -> list[ScanItem]:
-    """Register a file and its ranges. Returns the ranges to scan."""
+    """Register a file and its ranges. Returns the ranges to scan. ``hashed``: also those that need only be hashed."""
     cursor.execute(
         "INSERT INTO dataforge.migration_files (migration_id, file_number, bucket, key, etag, size, source, header,"
         " data_start, data_end, compression, folder_values, record_end, archive, version)"
@@ -70,16 +75,17 @@ def register_file(
             *(folder_values_json(layout.folder_values), layout.record_end, file.archive, version),
         ),
     )
-    first = _next_chunk(cursor, run)
+    first = next_chunk(cursor, run)
     execute_values(
         cursor,
         "INSERT INTO dataforge.migration_chunks (migration_id, chunk, file_number, range_start, first_line) VALUES %s",
         [(run.id, chunk, number, r.start, r.line) for chunk, r in enumerate(layout.ranges, first)],
     )
-    return list(scan_items(run, first, file, layout))
+    return list(scan_items(run, first, file, layout, hashed=hashed))
 
 
-def _next_chunk(cursor: Cursor, run: Run) -> int:
+def next_chunk(cursor: Cursor, run: Run) -> int:
+    """The number of the first chunk of the next file."""
     cursor.execute(
         "SELECT coalesce(max(chunk) + 1, 0) FROM dataforge.migration_chunks WHERE migration_id = %s",
         (run.id,),
@@ -87,11 +93,12 @@ def _next_chunk(cursor: Cursor, run: Run) -> int:
     return int(one_row(cursor)[0])
 
 
-def scan_items(run: Run, first: int, file: Object, layout: Layout) -> Iterator[ScanItem]:
-    """The ranges of a file to scan. ``first``: the number of its first range."""
-    if not layout.scanned:
-        return
-    for chunk, item in enumerate(layout.ranges, first):
+def scan_items(
+    run: Run, first: int, file: Object, layout: Layout, *, hashed: bool = False
+) -> Iterator[ScanItem]:
+    """The ranges of a file to scan, or only to hash (``hashed``). ``first``: the number of its first range."""
+    to_read = layout.ranges if layout.scanned else _to_hash(file, layout) if hashed else ()
+    for chunk, item in enumerate(to_read, first):
         yield ScanItem(
             migration_id=run.id,
             chunk=chunk,
@@ -102,9 +109,22 @@ def scan_items(run: Run, first: int, file: Object, layout: Layout) -> Iterator[S
             compression=layout.compression,
             start=item.start,
             end=item.end,
+            archive=file.archive,
+            boundaries=layout.scanned,
             json_lines=layout.json_lines,
             **layout.marks,
         )
+
+
+def _to_hash(file: Object, layout: Layout) -> list[Range]:
+    """The ranges of bytes to hash for those of a file that is not scanned: those of Parquet are in rows."""
+    if not is_parquet(file.key):
+        return layout.ranges
+    if file.archive:
+        return []
+    count = len(layout.ranges)
+    borders = [file.size * index // count for index in range(count + 1)]
+    return [Range(start, end, None) for start, end in pairwise(borders)]
 
 
 def sizes(cursor: Cursor, run: Run) -> dict[str, int]:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from dataforge.errors import SourceChanged
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
-from dataforge.runs.progress import LoadedSums
 from dataforge.s3.objects import Object
-from functions.migrate.run.ledger import LOADED, TALLIES
+from functions.migrate.run.ledger import LOADED
 from functions.migrate.run.migration import Run
 
 if TYPE_CHECKING:
@@ -30,16 +29,3 @@ def require_unchanged(cursor: Cursor, run: Run, files: Iterable[Object]) -> None
     changed = {tuple(row) for row in cursor.fetchall()} ^ {(f.key, f.etag, f.size) for f in files}
     if changed:
         raise SourceChanged(", ".join(sorted({key for key, *_ in changed})[:5]))
-
-
-def loaded_so_far(cursor: Cursor, run: Run) -> dict[str, LoadedSums]:
-    """The bytes, records and rejected records of the loaded chunks, by table."""
-    cursor.execute(
-        Sql(
-            "SELECT t.key, sum(end_byte - first_byte)::bigint, sum((t.value->>'read')::bigint)::bigint,"
-            " sum((t.value->>'rejected')::bigint)::bigint FROM dataforge.migration_chunks c,"
-            " jsonb_each({}) t WHERE migration_id = %s GROUP BY 1"
-        ).format(TALLIES),
-        (run.id,),
-    )
-    return {table: LoadedSums(*sums) for table, *sums in cursor.fetchall()}

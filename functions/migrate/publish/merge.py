@@ -10,11 +10,9 @@ import psycopg2
 
 from dataforge.errors import TargetChanged, TargetRejectsRows
 from dataforge.postgres import ddl
-from dataforge.postgres.connection import transaction
 from dataforge.postgres.identity import advance
 from dataforge.postgres.owner_rules import is_lost_parent, is_taken, refusal
 from dataforge.postgres.refusals import describe
-from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.unwritten import is_unwritten
 from dataforge.tables.catalogue import Table
@@ -25,13 +23,13 @@ from functions.migrate.publish.merge_statements import (
     insert_statement,
     update_statement,
 )
-from functions.migrate.run.ledger import Resolved, read_resolved, store_resolved
-from functions.migrate.run.migration import MERGE, Run, read_run
-from functions.migrate.run.stored_rows import undo_rebuild
+from functions.migrate.run.known.proof import no_longer_known
+from functions.migrate.run.ledger import Resolved, read_resolved
+from functions.migrate.run.migration import KNOWN, Run
 from functions.migrate.run.whole_tables import allow_memory, stores_as_given
 
 if TYPE_CHECKING:
-    from dataforge.postgres.types import Connection, Cursor
+    from dataforge.postgres.types import Cursor
 
 
 RESOLVE_LIMIT = 5
@@ -62,7 +60,7 @@ def in_order(run: Run) -> list[Table]:
 def read_all_resolved(cursor: Cursor, run: Run, tables: list[Table]) -> dict[str, Resolved]:
     """How each table was resolved. Raises ``TargetChanged`` if one was resolved for a swap."""
     resolved = {table.name: _read_resolved(cursor, run, table) for table in tables}
-    if any(found.mode != run.mode for found in resolved.values()):
+    if any(found.mode not in {run.mode, KNOWN} for found in resolved.values()):
         raise TargetChanged("A table could not be rebuilt; merging the rows of all tables.")
     return resolved
 
@@ -105,6 +103,8 @@ def _merge_tables(cursor: Cursor, run: Run, tables: list[Table], resolved: Mappi
     if any(key.deferrable for table in tables for key in table.foreign_keys):
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
     proven = {table.name: _is_proven(cursor, table, resolved[table.name]) for table in tables}
+    if written := [name for name, found in resolved.items() if found.mode == KNOWN and not proven[name]]:
+        raise no_longer_known(written)
     for change, table in changes(tables, resolved):
         change_table = _insert_table if change == INSERT else _update_table
         change_table(cursor, run, table, resolved[table.name], proven=proven[table.name])
@@ -147,7 +147,7 @@ def _check(
 
     The statements' own counts prove it for the rows that they wrote, unless code of the owner changes rows.
     """
-    if as_resolved and proven and stores_as_given(cursor, table):
+    if resolved.mode == KNOWN or (as_resolved and proven and stores_as_given(cursor, table)):
         return
     cursor.execute(count_stored(run, table))
     missing = resolved.rows - int(one_row(cursor)[0])
@@ -164,19 +164,3 @@ def changed(table: Table, resolved: Resolved, missing: int) -> TargetChanged | T
             "Check the triggers and rules of the table.",
         )
     return TargetChanged(f"{table.name} was changed since the run was resolved; resolving it again.")
-
-
-def resolve_again(db: Connection, run_id: str) -> None:
-    """Switch the run to merging and mark its tables for resolving again."""
-    with transaction(db, role=MIGRATION_RUN) as cursor:
-        run = read_run(cursor, run_id)
-        undo_rebuild(cursor, run, run.tables)
-        for table in run.tables:
-            resolved = read_resolved(cursor, run_id, table.name, lock=True)
-            if resolved is not None:
-                again = resolved.model_copy(update={"mode": "", "again": resolved.again + 1})
-                store_resolved(cursor, run_id, table.name, again)
-        cursor.execute(
-            "UPDATE dataforge.migrations SET mode = %s, rebuilds = false WHERE migration_id = %s",
-            (MERGE, run_id),
-        )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dataforge.audit.entry import Entry
 from dataforge.audit.record import record
-from dataforge.errors import TargetChanged, WorkContinues
+from dataforge.errors import NoLongerKnown, TargetChanged, WorkContinues
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATION_RUN
@@ -14,14 +14,15 @@ from dataforge.postgres.sql import Sql
 from dataforge.postgres.visible_rows import require_sound, with_relatives
 from dataforge.runs import leases
 from dataforge.runs.unattended.work import Unattended
-from functions.migrate.publish.merge import merge, resolve_again
+from functions.migrate.publish.merge import merge
 from functions.migrate.publish.quality import require_quality
 from functions.migrate.publish.quality_facts import store_facts
 from functions.migrate.publish.replay import close_replay
 from functions.migrate.publish.swap import swap, swap_rebuilt
 from functions.migrate.publish.unattended import forget_merge, merge_unattended, merges_unattended
+from functions.migrate.run.again import resolve_again
 from functions.migrate.run.declared import require_columns
-from functions.migrate.run.known import remember
+from functions.migrate.run.known.record import remember
 from functions.migrate.run.migration import MERGE, REBUILD, SWAP, Run, read_run
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 _PUBLICATIONS = {SWAP: swap, MERGE: merge, REBUILD: swap_rebuilt}
-"""How rows become visible. Those of known files are visible already."""
+"""How rows become visible. Those of known tables are visible already."""
 
 PUBLISH_LOCK_MS = 5_000
 """Time-out for the table locks, in milliseconds; readers queue behind the request. The step is retried after it."""
@@ -40,8 +41,8 @@ def publish(db: Connection, run_id: str, execution: str, how: Unattended | None 
 
     ``how``: how PostgreSQL completes a merge that may take longer than a function; then it also raises ``WorkContinues``.
     Raises ``QualityTooLow`` (nothing is published), ``LeaseLost``, ``Busy`` (retry), ``BackupRunning`` (retry for hours),
-    ``TargetRejectsRows``, or ``TargetChanged``: others wrote to the tables since the run was resolved. The run's tables must
-    then be resolved again.
+    ``TargetRejectsRows``, or one of two errors if others wrote to the tables: after ``TargetChanged`` the run's tables must
+    be resolved again, after ``NoLongerKnown`` the step "cut" and all after it must be repeated.
     """
     try:
         with transaction(db, role=MIGRATION_RUN) as cursor:
@@ -53,6 +54,9 @@ def publish(db: Connection, run_id: str, execution: str, how: Unattended | None 
                     _publish(cursor, run, execution)
         if how is not None and unattended:
             _publish_unattended(db, how, run, execution)
+    except NoLongerKnown:
+        resolve_again(db, run_id, load_known=True)
+        raise
     except TargetChanged:
         resolve_again(db, run_id)
         raise

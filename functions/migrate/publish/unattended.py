@@ -12,6 +12,7 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.identity import advance_statement
 from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.sql import Sql, from_catalog, literal
+from dataforge.postgres.unwritten import count_unwritten
 from dataforge.runs.step_names import MigrationStep
 from dataforge.runs.unattended.script import Script
 from dataforge.runs.unattended.stored_errors import NumberDiffers
@@ -25,7 +26,8 @@ from functions.migrate.publish.merge_statements import (
     update_statement,
 )
 from functions.migrate.publish.quality_facts import facts_statement
-from functions.migrate.run.migration import MERGE, Run
+from functions.migrate.run.known.proof import no_longer_known
+from functions.migrate.run.migration import KNOWN, MERGE, Run
 from functions.migrate.run.whole_tables import MEMORY
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ def merge_unattended(db: Connection, how: Unattended, run: Run, execution: str, 
             complete(db, how, execution, _work(run), lambda: script)
     except NumberDiffers as error:
         found = resolved[error.name]
+        if found.mode == KNOWN:
+            raise no_longer_known([error.name]) from None
         raise changed(run.dataset.table(error.name), found, error.expected - error.found) from None
 
 
@@ -76,13 +80,16 @@ def _script(
     resolved: Mapping[str, Resolved],
     lock_ms: int,
 ) -> Script:
-    """The statements of ``merge``. That every row is stored with its values is always counted."""
+    """The statements of ``merge``. That every row is stored with its values is always counted, or proven if it is known."""
     script = Script()
     script.hold(execution, run.dataset.name, [table.name for table in tables])
     script.execute(Sql("SET LOCAL lock_timeout = {}").format(lock_ms))
     script.execute(MEMORY)
     if any(key.deferrable for table in tables for key in table.foreign_keys):
         script.execute(Sql("SET CONSTRAINTS ALL DEFERRED"))
+    for table in tables:
+        if resolved[table.name].mode == KNOWN:
+            script.require(*_stored(run, table, resolved[table.name]), table.name)
     for change, table in changes(tables, resolved):
         found = resolved[table.name]
         if change == INSERT:
@@ -92,7 +99,7 @@ def _script(
         else:
             script.change(update_statement(run, table), found.updated, table.name)
     for table in tables:
-        script.require(count_stored(run, table), resolved[table.name].rows, table.name)
+        script.require(*_stored(run, table, resolved[table.name]), table.name)
         if advance := advance_statement(table):
             script.execute(advance)
     script.execute(Sql("SET CONSTRAINTS ALL IMMEDIATE"))
@@ -100,6 +107,13 @@ def _script(
         script.execute(from_catalog(cursor.mogrify(*facts).decode()))
     script.execute(_PUBLISHED.format(literal(run.id)))
     return script
+
+
+def _stored(run: Run, table: Table, found: Resolved) -> tuple[Sql, int]:
+    """A query, and the number that it must give if the table has the run's rows."""
+    if found.mode == KNOWN and found.state:
+        return count_unwritten(table, found.state), found.state.rows
+    return count_stored(run, table), found.rows
 
 
 def forget_merge(cursor: Cursor, how: Unattended, run: Run) -> None:

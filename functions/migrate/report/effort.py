@@ -63,7 +63,7 @@ def _chunks(cursor: Cursor, run: Run) -> tuple[list[Span], int]:
             " (SELECT coalesce(sum((value->>'read')::bigint), 0)::bigint "
             "  FROM jsonb_each({}))"
             " FROM dataforge.migration_chunks c JOIN dataforge.migrations m USING (migration_id)"
-            " WHERE migration_id = %s AND c.result IS NOT NULL ORDER BY c.loaded_at"
+            " WHERE migration_id = %s AND c.result IS NOT NULL AND NOT c.result ? 'known' ORDER BY c.loaded_at"
         ).format(TALLIES),
         (run.id,),
     )
@@ -85,7 +85,7 @@ def _steps(cursor: Cursor, run: Run) -> list[tuple[str, Span]]:
 def _scans(cursor: Cursor, run: Run) -> tuple[int, float]:
     cursor.execute(
         "SELECT count(*), coalesce(sum((scan->>'seconds')::float), 0) FROM dataforge.migration_chunks"
-        " WHERE migration_id = %s AND scan IS NOT NULL",
+        " WHERE migration_id = %s AND scan IS NOT NULL AND NOT scan ? 'known'",
         (run.id,),
     )
     count, seconds = one_row(cursor)

@@ -25,7 +25,7 @@ from functions.migrate.report.files import files_of
 from functions.migrate.report.rejection_files import write_rejections, write_replayed
 from functions.migrate.report.rejections import cleanings_of, rejections_of
 from functions.migrate.run.ledger import read_ignored_files
-from functions.migrate.run.migration import REBUILD, SWAP, Run, read_run
+from functions.migrate.run.migration import KNOWN, REBUILD, SWAP, Run, read_run
 from functions.migrate.run.rejections.read import read_uncounted
 from functions.migrate.run.suggestions import suggestions_of
 
@@ -70,6 +70,7 @@ def _output(document: Report, uri: str) -> MigrationOutput:
         ignored_files=tuple(fitting_keys(document.ignored_files)),
         ignored_count=len(document.ignored_files),
         report=uri,
+        known_tables=document.known_tables,
     )
 
 
@@ -120,12 +121,22 @@ def _document(
         rejection_files=tuple(rejection_files),
         rejections_expire=f"{started + timedelta(days=rejection_days):%Y-%m-%d}",
         rejections_without_row=sum(some.rows for some in read_uncounted(cursor, run.id).values()),
+        known_tables=tuple(_known_tables(cursor, run)),
     )
 
 
 def _share(quality: Decimal | None) -> float | None:
     """The quality as a number, or None before reconciliation."""
     return None if quality is None else float(quality)
+
+
+def _known_tables(cursor: Cursor, run: Run) -> Iterator[str]:
+    cursor.execute(
+        "SELECT \"table\" FROM dataforge.migration_tables WHERE migration_id = %s AND settled->>'mode' = %s",
+        (run.id, KNOWN),
+    )
+    known = {name for (name,) in cursor.fetchall()}
+    return (table.name for table in run.tables if table.name in known)
 
 
 def _tables(cursor: Cursor, run: Run) -> Iterator[ReportedTable]:

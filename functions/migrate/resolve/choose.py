@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dataforge.postgres import ddl, shadow
+from dataforge.postgres import ddl
 from dataforge.postgres.row_identity import same_key
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, number
 from dataforge.tables.catalogue import Table
 from functions.migrate.run.migration import MERGE, Run, read_run
+from functions.migrate.run.rebuildable import MOST_BYTES, may_rebuild
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 LEAST_BYTES = 8 << 20
 """New rows of fewer bytes are inserted: the locks of a swap are not worth the time."""
 
-MOST_BYTES = 2 << 30
-"""The limit for a table: rebuilding it must end within the time of one call, and needs its size again in storage."""
-
 _SHARE = 2
 """Tables are rebuilt for at least one new byte for this many stored ones, which are copied and sorted too."""
 
@@ -28,7 +26,6 @@ _PAGES = 20
 """The size of the sample of a shadow."""
 
 _SIZE = "SELECT pg_relation_size(%s::regclass), pg_relation_size(%s::regclass)"
-_PUBLISHED = "SELECT EXISTS (SELECT FROM pg_publication_tables WHERE schemaname = %s AND tablename = ANY(%s))"
 
 
 def choose(cursor: Cursor, run_id: str, least: int) -> None:
@@ -39,21 +36,10 @@ def choose(cursor: Cursor, run_id: str, least: int) -> None:
     )
     if cursor.fetchone() is None:
         return
-    rebuilds = _may_rebuild(cursor, run := read_run(cursor, run_id)) and _pays(cursor, run, least)
+    rebuilds = may_rebuild(cursor, run := read_run(cursor, run_id)) and _pays(cursor, run, least)
     cursor.execute(
         "UPDATE dataforge.migrations SET rebuilds = %s WHERE migration_id = %s", (rebuilds, run_id)
     )
-
-
-def _may_rebuild(cursor: Cursor, run: Run) -> bool:
-    """Whether the tables can be swapped. Subscribers of a publication would receive the rows of the shadows.
-
-    Copies of rows of a multiset are always inserted.
-    """
-    if any(table.is_multiset for table in run.tables):
-        return False
-    cursor.execute(_PUBLISHED, (run.dataset.name, [table.name for table in run.tables]))
-    return not one_row(cursor)[0] and shadow.is_closed(cursor, run.dataset, run.tables)
 
 
 def _pays(cursor: Cursor, run: Run, least: int) -> bool:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dataforge.errors import NoLongerKnown
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.unwritten import State, observe
@@ -26,9 +27,11 @@ from functions.migrate.resolve.locate import locate
 from functions.migrate.resolve.rebuild import rebuild
 from functions.migrate.resolve.rejected_rows import RejectedRows
 from functions.migrate.resolve.remove import remove_all
+from functions.migrate.run.again import resolve_again
 from functions.migrate.run.declared import require_columns
+from functions.migrate.run.known.proof import require_known_parents
 from functions.migrate.run.ledger import Resolved, RowsByFile, read_resolved, store_resolved
-from functions.migrate.run.migration import REBUILD, SWAP, Run, read_run
+from functions.migrate.run.migration import KNOWN, REBUILD, SWAP, Run, read_run
 from functions.migrate.run.rejections.store import RejectionStore
 from functions.migrate.run.rejections.uncounted import Uncounted
 from functions.migrate.run.stored_rows import undo_rebuild
@@ -52,21 +55,35 @@ def resolve(
 
     ``rebuild_from``: the bytes of new rows from which filled tables are rebuilt.
     Returns the document that the ledger stores (``Resolved``): counts of the shadow's rows, and hashes.
+    Raises ``NoLongerKnown``: a known parent was written, so the step "cut" and all after it must be repeated.
     """
     with transaction(db, role=MIGRATION_RUN) as cursor:
         choose(cursor, run_id, rebuild_from)
+    try:
+        done = _resolve_circle(db, s3, limits, run_id, table_name)
+    except NoLongerKnown:
+        resolve_again(db, run_id, load_known=True)
+        raise
+    # The output is part of the execution's history, which must not hold values of rows.
+    return done[table_name].model_dump(
+        mode="json", exclude_none=True, exclude={"orphans", "state", "uncounted"}
+    )
+
+
+def _resolve_circle(
+    db: Connection, s3: S3Client, limits: RejectionLimits, run_id: str, table_name: str
+) -> dict[str, Resolved]:
+    """Resolve the tables of the circle unless they are resolved, or known."""
     with transaction(db, role=MIGRATION_RUN) as cursor:
         run = read_run(cursor, run_id)
         circle = run.circle(table_name)
         leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in circle])
         found = {table.name: read_resolved(cursor, run_id, table.name, lock=True) for table in circle}
-        done = {name: resolved for name, resolved in found.items() if resolved and resolved.mode == run.mode}
+        ready = {run.mode, KNOWN}
+        done = {name: resolved for name, resolved in found.items() if resolved and resolved.mode in ready}
         if len(done) < len(circle):
             done = _resolve(cursor, s3, limits, run, circle, found)
-    # The output is part of the execution's history, which must not hold values of rows.
-    return done[table_name].model_dump(
-        mode="json", exclude_none=True, exclude={"orphans", "state", "uncounted"}
-    )
+    return done
 
 
 def _resolve(
@@ -93,6 +110,8 @@ def _resolve(
     else:
         states = [state_if_compared_whole(cursor, run, table) for table in circle]
         compared = remove_all(cursor, run, shadows)
+        if any(rejected.rejected for rejected in shadows):
+            require_known_parents(cursor, run, circle)
     found, used = {}, 0
     for rejected, comparison, state in zip(shadows, compared, states, strict=True):
         table = rejected.table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, Field, TypeAdapter
 
@@ -28,6 +28,12 @@ TALLIES = Sql("coalesce(c.tallies, c.result - '{seconds,memory_mb}'::text[])")
 Commit a6f090d stored them in ``result``, beside the effort. A run of that version may still be resumed.
 """
 
+CONTENT = Sql("coalesce(c.scan->>'sha256', c.result->>'sha256')")
+"""The SQL of the SHA-256 of the bytes in the range of a chunk ``migration_chunks c``; NULL if it is not known.
+
+Of a compressed file, it is that of the text.
+"""
+
 LOADED = Sql(
     "EXISTS (SELECT FROM dataforge.migration_chunks c WHERE c.migration_id = m.migration_id AND result IS NOT NULL)"
 )
@@ -35,28 +41,43 @@ LOADED = Sql(
 
 
 class Effort(BaseModel):
-    """The resources of a worker's call: the column ``result`` of a loaded chunk. ``memory_mb`` is the process's peak."""
+    """The resources of a worker's call: the column ``result`` of a loaded chunk. ``memory_mb`` is the process's peak.
+
+    ``sha256``: see ``CONTENT``. ``known``: no worker was called, because an earlier run has the result.
+    """
 
     seconds: float
     memory_mb: int
+    sha256: str | None = None
+    known: bool = False
 
     @classmethod
-    def since(cls, started: float) -> Self:
+    def since(cls, started: float, sha256: str | None = None) -> Self:
         """The effort of a call that began at ``started`` of ``time.perf_counter``."""
-        return cls(**spent_since(started))
+        return cls(sha256=sha256, **spent_since(started))
+
+    def as_json(self) -> str:
+        """The stored document."""
+        return self.model_dump_json(exclude_defaults=True)
 
 
-def spent_since(started: float) -> dict[str, float]:
+KNOWN_EFFORT = Effort(seconds=0, memory_mb=0, known=True)
+
+
+def spent_since(started: float) -> dict[str, Any]:
     """The fields of an ``Effort``."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return {"seconds": round(time.perf_counter() - started, 3), "memory_mb": peak}
 
 
 class Scan(Effort):
-    """The column ``scan``: the passage through a range by the reader's state at its start, and the range's line feeds."""
+    """The column ``scan``: the passage through a range by the reader's state at its start, and the range's line feeds.
 
-    passages: dict[str, Passage]
-    lines: int
+    A range that begins with a record has no passages; only its bytes are hashed.
+    """
+
+    passages: dict[str, Passage] = Field(default_factory=dict)
+    lines: int = 0
 
 
 class Tally(BaseModel):
@@ -127,8 +148,8 @@ class RowsByFile(BaseModel):
 class Resolved(BaseModel):
     """The column ``settled`` of a table of a run: the result of the resolve step.
 
-    ``mode``: the run's mode when the table was resolved; empty if the table must be resolved again. ``again``: how often
-    that happened. ``figures`` (by file number), ``differences`` and ``orphans`` are added by reconciliation.
+    ``mode``: the run's mode when the table was resolved, or ``KNOWN``; empty if the table must be resolved again.
+    ``again``: how often that happened. Reconciliation adds ``figures`` (by file number), ``differences`` and ``orphans``.
     ``uncounted``: the rejections whose reasons the ledger's rows do not have. ``state``: of the table with which the rows
     were compared, if most of it was read.
     """

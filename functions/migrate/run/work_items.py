@@ -39,9 +39,10 @@ class WorkItem(BaseModel):
 
 
 class ScanItem(WorkItem):
-    """A byte range to scan for record boundaries. ``json_lines``: of JSON Lines, else of a CSV."""
+    """A byte range to hash, and to scan for record ``boundaries``. ``json_lines``: of JSON Lines, else of a CSV."""
 
     step: str = MigrationStep.SCAN
+    boundaries: bool = True
     json_lines: bool = False
     delimiter: str = ","
     quote: str | None = '"'

@@ -1,13 +1,15 @@
-"""Scan one byte range of a CSV or of JSON Lines for record boundaries."""
+"""Hash one byte range of a file, and scan it for record boundaries if it is of a CSV or of JSON Lines."""
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from dataforge.formats import csv_boundaries, json_boundaries
 from dataforge.formats.csv_boundaries import Scanned, followed_by
+from dataforge.formats.csv_objects import object_records
 from dataforge.formats.text_stream import open_text
 from dataforge.postgres.connection import transaction
 from functions.migrate.run.ledger import Scan, spent_since
@@ -22,21 +24,32 @@ _PIECE = 4 << 20
 
 
 def scan_range(db: Connection, s3: S3Client, item: ScanItem) -> None:
-    """Store the passage of each reader state through the range. Idempotent."""
+    """Store the range's hash, and the passage of each reader state through it. Idempotent."""
     result = scanned(s3, item)
     with transaction(db) as cursor:
         cursor.execute(
             "UPDATE dataforge.migration_chunks SET scan = %s WHERE migration_id = %s AND chunk = %s",
-            (result.model_dump_json(), item.migration_id, item.chunk),
+            (result.as_json(), item.migration_id, item.chunk),
         )
 
 
 def scanned(s3: S3Client, item: ScanItem) -> Scan:
-    """The passage of each reader state through the range, which is read in pieces to bound the memory."""
-    started = time.perf_counter()
+    """The range's hash, and the passage of each reader state through it. It is read in pieces to bound the memory."""
+    started, digest = time.perf_counter(), hashlib.sha256()
+    if not item.boundaries:
+        for records in object_records(s3, item.object, item.start, item.end, 0, whole_size=len):
+            digest.update(records.data)
+        return Scan(sha256=digest.hexdigest(), **spent_since(started))
     with open_text(s3, item.object, item.start, item.end) as text:
-        passages, lines = scan_pieces(iter(lambda: text.read(_PIECE), b""), _scan_of(item))
-    return Scan(passages=passages, lines=lines, **spent_since(started))
+        pieces = iter(lambda: text.read(_PIECE), b"")
+        passages, lines = scan_pieces(_hashed(pieces, digest), _scan_of(item))
+    return Scan(passages=passages, lines=lines, sha256=digest.hexdigest(), **spent_since(started))
+
+
+def _hashed(pieces: Iterator[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
 
 
 def _scan_of(item: ScanItem) -> Callable[[bytes], Scanned]:

@@ -15,8 +15,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from dataforge.errors import DataForgeError, TargetChanged, WorkContinues
+from dataforge.errors import DataForgeError, NoLongerKnown, TargetChanged, WorkContinues
 from dataforge.postgres import ddl
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import LOAD, LOGINS, MIGRATE, MIGRATION_RUN
 from dataforge.runs.unattended.work import Unattended
 from dataforge.settings import MigrationSettings
@@ -51,7 +52,10 @@ _executions = itertools.count(1)
 
 @dataclass
 class Migration:
-    """One execution; ``run`` runs all steps as the state machine does, or a test runs them one by one."""
+    """One execution; ``run`` runs all steps as the state machine does, or a test runs them one by one.
+
+    ``may_know``: whether tables may be known. By default all rows are loaded, also of files that were loaded before.
+    """
 
     forge: Forge
     document: Any
@@ -67,6 +71,7 @@ class Migration:
     failure: dict[str, str] = field(default_factory=dict)
     rebuild_from: int = LEAST_BYTES
     attended_seconds: float | None = float(ATTENDED) if ATTENDED else None
+    may_know: bool = False
 
     @property
     def how(self) -> Unattended | None:
@@ -100,7 +105,10 @@ class Migration:
             return getattr(self, step)()
         except WorkContinues:
             return self.take(step)
-        except TargetChanged:
+        except (TargetChanged, NoLongerKnown) as error:
+            if isinstance(error, NoLongerKnown):
+                self.cut()
+                self.load()
             self.settle()
             self.reconcile()
             return self.take(step)
@@ -116,6 +124,9 @@ class Migration:
         return answer["holder"]
 
     def plan(self) -> None:
+        if not self.may_know:
+            with transaction(self.control, role=MIGRATION_RUN) as cursor:
+                cursor.execute("DELETE FROM dataforge.known_runs")
         answer = plan(self.control, self.forge.s3, self.settings, self.id)
         self.waves, self.items["scan"] = answer["waves"], self.forge.read_json(answer["scan"]["key"])
         assert answer["scan"]["count"] == len(self.items["scan"])

@@ -34,7 +34,7 @@ def test_migration_output_has_exactly_these_fields() -> None:
         report="s3://report/20261122T101500Z-89ab12cd/report.json",
     ).document()
     assert " ".join(output) == (
-        "migration_id status dataset quality tables ignored_files ignored_count report"
+        "migration_id status dataset quality tables ignored_files ignored_count report known_tables"
     )
     assert list(output["tables"][0]) == _TABLE
 
@@ -71,7 +71,7 @@ def test_report_has_exactly_these_fields() -> None:
     assert " ".join(report) == (
         "migration_id execution dataset prefix status error cause mode on_conflict replay quality quality_threshold"
         " row_hash started_at finished_at seconds tables files ignored_files ignored_reasons phases throughput workers"
-        " cost rejection_files rejections_expire rejections_without_row"
+        " cost rejection_files rejections_expire rejections_without_row known_tables"
     )
     more = ["source_hash", "target_hash", "differences", "rejections", "cleanings", "orphans", "suggestions"]
     assert list(report["tables"][1]) == [*_TABLE, *more]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from dataforge.bulk.blocks import Rejected, TableBatcher
 from dataforge.files.names import is_parquet
+from dataforge.formats import json_boundaries
 from dataforge.formats.csv_blocks import Block, blocks, with_folder_values
 from dataforge.formats.csv_objects import object_records
 from dataforge.formats.csv_records import read_record
@@ -34,8 +36,27 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 2 * 2**20
 
 
+class TextHash:
+    """The SHA-256 of a chunk's text; None until its end is read, and for a format that is not read in parallel."""
+
+    value: str | None = None
+
+    def of(self, records: Iterable[BufferedRecords]) -> Iterator[BufferedRecords]:
+        """The same records, whose bytes are hashed."""
+        digest = hashlib.sha256()
+        for some in records:
+            digest.update(some.data)
+            yield some
+        self.value = digest.hexdigest()
+
+
 def read_chunk(
-    cursor: Cursor, s3: S3Client, item: LoadItem, dataset: Dataset, batcher: BatcherOf = TableBatcher
+    cursor: Cursor,
+    s3: S3Client,
+    item: LoadItem,
+    dataset: Dataset,
+    batcher: BatcherOf = TableBatcher,
+    text_hash: TextHash | None = None,
 ) -> Iterator[ValidatedRecords]:
     """The chunk's records for the item's tables, some at a time. ``batcher`` makes what takes a table's valid rows.
 
@@ -50,15 +71,17 @@ def read_chunk(
         yield from read_parquet(s3, item, sources[item.source], tables, batcher)
         return
     source = sources[item.source]
-    if source.is_json_lines(item.key):
-        yield from read_json_lines(s3, item, source, tables, batcher)
-        return
-    dialect = item.dialect(source)
-    if not dialect.is_parallel:
+    json_lines, dialect = source.is_json_lines(item.key), item.dialect(source)
+    if not (json_lines or dialect.is_parallel):
         yield from read_dialect(s3, item, source, tables, batcher)
         return
-    whole_size = whole_size_of(dialect)
-    for records in object_records(s3, item.object, item.start, item.end, item.line, whole_size):
+    whole_size = json_boundaries.whole_size if json_lines else whole_size_of(dialect)
+    texts = object_records(s3, item.object, item.start, item.end, item.line, whole_size)
+    texts = text_hash.of(texts) if text_hash else texts
+    if json_lines:
+        yield from read_json_lines(item, texts, source, tables, batcher)
+        return
+    for records in texts:
         yield from _read_csv(item, records, source, tables, batcher)
 
 

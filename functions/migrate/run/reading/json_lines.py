@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from dataforge.bulk.blocks import TableBatcher, constant
 from dataforge.formats.csv_blocks import with_folder_values
-from dataforge.formats.csv_objects import object_records
 from dataforge.formats.csv_stream import BufferedRecords
-from dataforge.formats.json_boundaries import line_blocks, line_ends, raw_lines, whole_size
+from dataforge.formats.json_boundaries import line_blocks, line_ends, raw_lines
 from dataforge.formats.json_columns import read_columns
 from dataforge.formats.json_lines import read_line
 from dataforge.records.rejections import Located
@@ -25,9 +23,6 @@ from functions.migrate.run.reading.validated_records import (
 )
 from functions.migrate.run.work_items import LoadItem
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
 _BLOCK_BYTES = 2 * 2**20
 _LARGEST_BLOCK = 2 * _BLOCK_BYTES
 """Only a long line makes a block larger. Its structure by columns would take many times its size."""
@@ -36,12 +31,16 @@ _BLOCK_VALUES = 2**22
 
 
 def read_json_lines(
-    s3: S3Client, item: LoadItem, source: Source, tables: Mapping[str, Table], batcher: BatcherOf
+    item: LoadItem,
+    lines: Iterable[BufferedRecords],
+    source: Source,
+    tables: Mapping[str, Table],
+    batcher: BatcherOf,
 ) -> Iterator[ValidatedRecords]:
-    """The chunk's records, some at a time. Raises ``SourceChanged``, ``DamagedFile`` or ``RecordTooLong``."""
+    """The records of the chunk's lines, some at a time."""
     by_columns = source.split is None and tables[item.tables[0]].columns_are_independent
     validate = _validate_by_columns if by_columns else validate_by_record
-    for records in object_records(s3, item.object, item.start, item.end, item.line, whole_size):
+    for records in lines:
         for block in line_blocks(records, _BLOCK_BYTES):
             yield from validate(item, source, tables, block, batcher)
 

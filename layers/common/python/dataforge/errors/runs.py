@@ -53,6 +53,12 @@ class TargetChanged(Refused):
     code = "TargetChanged"
 
 
+class NoLongerKnown(Refused):
+    """A table was changed whose rows were not loaded because it had them; the state machine loads them."""
+
+    code = "NoLongerKnown"
+
+
 class TargetRejectsRows(Refused):
     """A constraint, index, trigger or rule of the owner rejects valid rows."""
 

@@ -14,31 +14,34 @@ from pydantic import BaseModel, ConfigDict
 
 from dataforge.postgres import ddl
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.sql import Sql
+from dataforge.postgres.sql import Sql, literal
 from dataforge.tables.catalogue import Table
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-_HALF_CIRCLE = 2**31 - 10_000_000
+_HALF_CIRCLE = 2**31 - 10_000_001
 """``xmin`` has 32 bits. Beyond this distance between two instants a young row could look old."""
 
-_IDENTITY = """
+_IDENTITY = Sql("""
     SELECT pg_relation_size(c.oid), md5(concat_ws(' ', c.oid, (
         SELECT string_agg(concat_ws(' ', attnum, attname, atttypid, atttypmod, attcollation), ',' ORDER BY attnum)
         FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped)))
     FROM pg_class c JOIN pg_am a ON a.oid = c.relam
-    WHERE c.oid = to_regclass(%s) AND c.relkind = 'r' AND amname = 'heap'
+    WHERE c.oid = to_regclass({}) AND c.relkind = 'r' AND amname = 'heap'
     AND NOT EXISTS (SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent))
-"""
+""")
 """The table and its columns: another table can take its name, and a column with a default can replace another, without a
 new version of a row. No row for a table whose rows may be those of others."""
 
-_COUNT = Sql(
-    "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, count(*),"
-    " count(*) FILTER (WHERE age(xmin) > age({}::text::xid8::xid)) FROM {}"
-)
+_OLDER = Sql("count(*) FILTER (WHERE age(xmin) > age({}::text::xid8::xid))")
+
+_COUNT_UNWRITTEN = Sql("""
+    SELECT CASE WHEN EXISTS (SELECT FROM ({identity}) found (size, identity) WHERE size <= {size} AND identity = {same})
+        AND count(*) = {older} AND pg_snapshot_xmax(pg_current_snapshot())::text::bigint - {before} BETWEEN 0 AND {most}
+        THEN count(*) ELSE -1 END FROM {table}
+""")
 
 
 class State(BaseModel):
@@ -75,7 +78,8 @@ def observe(cursor: Cursor, table: Table) -> State | None:
     if not identity:
         return None
     before = _oldest_open(cursor)
-    rows, older, _ = _count(cursor, table, before)
+    cursor.execute(Sql("SELECT count(*), {} FROM {}").format(_OLDER.format(before), ddl.qualified(table)))
+    rows, older = one_row(cursor)
     if rows != older:
         return None
     return State(identity=identity, before=before, rows=rows, size=size)
@@ -86,8 +90,21 @@ def is_unwritten(cursor: Cursor, table: Table, state: State) -> bool:
     size, identity = _identity(cursor, table)
     if identity != state.identity or size > state.size:
         return False
-    rows, older, now = _count(cursor, table, state.before)
-    return rows == older == state.rows and 0 <= now - state.before < _HALF_CIRCLE
+    cursor.execute(count_unwritten(table, state))
+    return bool(one_row(cursor)[0] == state.rows)
+
+
+def count_unwritten(table: Table, state: State) -> Sql:
+    """The query that counts the table's rows if none of them was written since this state; else its result is -1."""
+    return _COUNT_UNWRITTEN.format(
+        identity=_identity_sql(table),
+        size=state.size,
+        same=literal(state.identity),
+        older=_OLDER.format(state.before),
+        before=state.before,
+        most=_HALF_CIRCLE,
+        table=ddl.qualified(table),
+    )
 
 
 def _oldest_open(cursor: Cursor) -> int:
@@ -97,12 +114,9 @@ def _oldest_open(cursor: Cursor) -> int:
 
 def _identity(cursor: Cursor, table: Table) -> tuple[int, str]:
     """The table's size and identity; (0, "") if its rows may be those of others."""
-    cursor.execute(_IDENTITY, (ddl.qualified(table),))
+    cursor.execute(_identity_sql(table))
     return cursor.fetchone() or (0, "")
 
 
-def _count(cursor: Cursor, table: Table, before: int) -> tuple[int, int, int]:
-    """The number of rows, of those older than a transaction, and the next transaction."""
-    cursor.execute(_COUNT.format(before, ddl.qualified(table)))
-    now, rows, older = one_row(cursor)
-    return rows, older, now
+def _identity_sql(table: Table) -> Sql:
+    return _IDENTITY.format(literal(ddl.qualified(table)))

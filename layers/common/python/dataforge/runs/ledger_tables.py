@@ -31,6 +31,7 @@ INTERNAL = (
         finished_at timestamptz)""",
     "ALTER TABLE dataforge.migrations ADD COLUMN IF NOT EXISTS rebuilds boolean",
     "ALTER TABLE dataforge.migrations ADD COLUMN IF NOT EXISTS readers text[]",
+    "ALTER TABLE dataforge.migrations ADD COLUMN IF NOT EXISTS digest text",
     """CREATE TABLE IF NOT EXISTS dataforge.migration_files (
         migration_id text NOT NULL REFERENCES dataforge.migrations,
         file_number integer NOT NULL,

@@ -34,7 +34,10 @@ class MigratedTable(TableCounts):
 
 
 class MigrationOutput(Result):
-    """``ignored_files`` has as many of the ``ignored_count`` names as fit; ``report`` is the S3 URI of report.json."""
+    """``ignored_files`` has as many of the ``ignored_count`` names as fit; ``report`` is the S3 URI of report.json.
+
+    ``known_tables``: those of which nothing was loaded, because their files and rows are those of the last run.
+    """
 
     migration_id: str
     status: str
@@ -44,3 +47,4 @@ class MigrationOutput(Result):
     ignored_files: tuple[str, ...] = ()
     ignored_count: int = 0
     report: str
+    known_tables: tuple[str, ...] = ()

@@ -132,7 +132,8 @@ class Report(Result):
     """``replay`` is the run's input of that name. Times are in ISO 8601. ``ignored_reasons`` are by file name.
 
     ``rejections_expire``: the day from which rejections and ``rejection_files`` are deleted. ``rejections_without_row``: the
-    number of rejections that are only in files.
+    number of rejections that are only in files. ``known_tables``: those of which nothing was loaded, because their files and
+    rows are those of the last run.
     """
 
     migration_id: str
@@ -162,3 +163,4 @@ class Report(Result):
     rejection_files: tuple[RejectionFile, ...]
     rejections_expire: str | None = None
     rejections_without_row: int = 0
+    known_tables: tuple[str, ...] = ()

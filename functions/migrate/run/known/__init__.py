@@ -1,0 +1,1 @@
+"""Record what later runs need to recognize tables whose files and rows have not changed."""
