@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +40,16 @@ BESIDE = {"ingest": ["node_modules"]}
 # -I and -S: no site-packages, no PYTHONPATH, no current folder. Only the assets are importable.
 IMPORT = """
 import importlib, sys
-handler, *sys.path[:0] = sys.argv[1:]
-module, name = handler.rsplit(".", 1)
-function = getattr(importlib.import_module(module), name)
-assert callable(function)
+module, *sys.path[:0] = sys.argv[1:]
+imported = importlib.import_module(module)
 foreign = [m.__file__ for m in list(sys.modules.values()) if "site-packages" in (getattr(m, "__file__", None) or "")]
 assert not foreign, foreign
 assert "jinja2" not in sys.modules, "Jinja2 is imported before a page is rendered"
 heavy = {"botocore.session", "botocore.client", "aws_xray_sdk", "pyarrow"} & set(sys.modules)
 assert not (heavy and module in ("functions.ingest.handler", "functions.deliver.handler")), heavy
+print(*(name for name, value in vars(imported).items() if callable(value)))
 """
+Import = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def test_list_contains_every_function_of_the_app(for_this_machine: dict[str, Any]) -> None:
@@ -55,25 +57,30 @@ def test_list_contains_every_function_of_the_app(for_this_machine: dict[str, Any
 
 
 @pytest.fixture(scope="module")
-def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreters' bytecode cache, because most functions share most modules."""
-    return tmp_path_factory.mktemp("bytecode")
+def import_module(tmp_path_factory: pytest.TempPathFactory) -> Import:
+    """Import a module from folders in a new interpreter, which prints its callables; functions with equal folders share it.
+
+    The interpreters share their bytecode, because most functions share most modules.
+    """
+    bytecode = tmp_path_factory.mktemp("bytecode")
+
+    @cache
+    def run(module: str, *folders: Path) -> subprocess.CompletedProcess[str]:
+        options = ["-I", "-S", "-X", f"pycache_prefix={bytecode}", "-c", IMPORT]
+        command = [sys.executable, *options, module, *map(str, folders)]
+        return subprocess.run(command, env={}, capture_output=True, text=True, check=False)
+
+    return run
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_handler_is_importable_with_its_assets_only(
-    for_this_machine: dict[str, Any], handler: str, bytecode: Path
+    for_this_machine: dict[str, Any], handler: str, import_module: Import
 ) -> None:
-    packaged = for_this_machine[handler]
-    paths = [str(packaged.code), *(str(layer / "python") for layer in packaged.layers)]
-    run = subprocess.run(
-        [sys.executable, "-I", "-S", "-X", f"pycache_prefix={bytecode}", "-c", IMPORT, handler, *paths],
-        env={},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    packaged, (module, _, name) = for_this_machine[handler], handler.rpartition(".")
+    run = import_module(module, packaged.code, *(layer / "python" for layer in packaged.layers))
     assert run.returncode == 0, run.stderr
+    assert name in run.stdout.split()
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
