@@ -1,4 +1,4 @@
-"""Calls that services make for a resource: rules, the API, alarms, and Lambda for its functions.
+"""Calls that services make for a resource: rules, schedules, the API, alarms, and Lambda for its functions.
 
 The emulator makes them without a principal.
 """
@@ -15,7 +15,7 @@ from local.emulator.iam.authorize import Caller, Denied, assume, authorize, role
 
 log = logging.getLogger("iam")
 _rule: ContextVar[tuple[dict[str, Any], dict[str, Any]] | None] = ContextVar("rule", default=None)
-"""The rule of EventBridge, and its target, that this thread invokes."""
+"""The rule or the schedule of EventBridge, and its target, that this thread invokes."""
 _alarm: ContextVar[dict[str, Any] | None] = ContextVar("alarm", default=None)
 """The alarm whose actions this thread performs."""
 
@@ -42,40 +42,45 @@ def _apply_to_rules() -> None:
             _rule.reset(token)
 
     def dispatch_to_lambda(arn: str, payload: str) -> None:
-        _deliver(lambda caller: authorize(caller, "lambda:InvokeFunction", arn), to_lambda, arn, payload)
+        _deliver("lambda:InvokeFunction", to_lambda, arn, payload)
 
     def dispatch_to_machine(arn: str, payload: str) -> None:
-        _deliver(lambda _: authorize(_target_role(), "states:StartExecution", arn), to_machine, arn, payload)
+        _deliver("states:StartExecution", to_machine, arn, payload)
 
     eventbridge._invoke_target, eventbridge._dispatch_to_lambda = invoke_target, dispatch_to_lambda
     eventbridge._dispatch_to_stepfunctions = dispatch_to_machine
 
 
-def _deliver(permit: Any, dispatch: Any, arn: str, payload: str) -> None:
+def _deliver(action: str, dispatch: Any, arn: str, payload: str) -> None:
     """Deliver an event; if that is denied, put it into the target's queue of dead letters."""
     known = _rule.get()
-    caller = service("events.amazonaws.com", known[0]["Arn"]) if known else None
     try:
-        if caller:
-            permit(caller)
+        if known:
+            authorize(_caller(action, *known), action, arn)
     except Denied:
-        _to_dead_letters(caller, payload)
+        _to_dead_letters(payload)
     else:
         dispatch(arn, payload)
 
 
-def _target_role() -> Caller:
+def _caller(action: str, rule: dict[str, Any], target: dict[str, Any]) -> Caller:
+    """The role of the target, for a schedule and for a rule that starts a machine; otherwise the rule itself."""
+    _, _, kind, *place = rule["Arn"].split(":")
+    if kind == "scheduler":
+        group = f"arn:aws:scheduler:{place[0]}:{place[1]}:schedule-group/{rule.get('GroupName') or 'default'}"
+        return assume(target["RoleArn"], "scheduler.amazonaws.com", group, "scheduler")
+    if action == "states:StartExecution":
+        return assume(target["RoleArn"], "events.amazonaws.com", rule["Arn"], "events")
+    return service("events.amazonaws.com", rule["Arn"])
+
+
+def _to_dead_letters(payload: str) -> None:
     rule, target = _rule.get() or ({}, {})
-    return assume(target["RoleArn"], "events.amazonaws.com", rule["Arn"], "events")
-
-
-def _to_dead_letters(caller: Caller | None, payload: str) -> None:
-    _, target = _rule.get() or ({}, {})
     queue = (target.get("DeadLetterConfig") or {}).get("Arn")
-    if not queue or caller is None:
+    if not queue:
         return
     try:
-        authorize(caller, "sqs:SendMessage", queue)
+        authorize(_caller("sqs:SendMessage", rule, target), "sqs:SendMessage", queue)
     except Denied:
         return
     eventbridge._dispatch_to_sqs(eventbridge.parse_arn(queue), payload, {})

@@ -280,6 +280,37 @@ def test_rule_starts_a_machine_as_the_role_of_its_target(
     assert runs() == 1
 
 
+@pytest.mark.slow
+def test_schedule_starts_a_machine_as_its_role(make_role: Callable[..., str], aws: ClientSettings) -> None:
+    """With the trust policy that CDK creates. The emulator carries out schedules each ten seconds."""
+    states, schedules = boto3.client("stepfunctions", **aws), boto3.client("scheduler", **aws)
+    definition = json.dumps({"StartAt": "Only", "States": {"Only": {"Type": "Succeed"}}})
+    machine = states.create_state_machine(
+        name="scheduled", definition=definition, roleArn=make_role(LOGS, by="states")
+    )["stateMachineArn"]
+    group = f"arn:aws:scheduler:eu-west-1:{ACCOUNT}:schedule-group/default"
+    own = {"StringEquals": {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": group}}
+    other = {"StringEquals": {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": f"{group}-2"}}
+    start = allow("states:StartExecution", machine)
+    for name, permission, condition in (
+        ("denied", LOGS, own),
+        ("confused", start, other),
+        ("allowed", start, own),
+    ):
+        role = make_role(permission, by="scheduler", Condition=condition)
+        schedules.create_schedule(
+            Name=name,
+            ScheduleExpression="at(2026-01-01T00:00:00)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": machine, "RoleArn": role, "Input": "{}"},
+        )
+    deadline = time.monotonic() + 60
+    while not (found := states.list_executions(stateMachineArn=machine)["executions"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert len(found) == 1
+
+
 def test_alarm_is_sent_to_its_topic_if_the_topics_policy_allows_it(
     aws: ClientSettings, cloud: Outputs
 ) -> None:
