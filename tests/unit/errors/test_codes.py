@@ -26,6 +26,7 @@ from dataforge.errors import (
     Refused,
     Temporary,
     Unavailable,
+    WorkContinues,
     WrongKey,
 )
 from dataforge.errors.codes import by_code, meaning, retried_codes, subclasses
@@ -96,7 +97,8 @@ def test_error_has_a_meaning_and_a_status_of_its_family(error: type[DataForgeErr
 
 
 def test_state_machines_retry_exactly_the_temporary_failures_of_services() -> None:
-    assert set(retried_codes()) == {error.code for error in (Unavailable, Busy, OutOfMemory, BackupRunning)}
+    temporary = (Unavailable, Busy, OutOfMemory, BackupRunning, WorkContinues)
+    assert set(retried_codes()) == {error.code for error in temporary}
     assert all(list(subclasses(by_code()[code])) == [by_code()[code]] for code in retried_codes())
 
 
