@@ -23,8 +23,9 @@ from dataforge.records.suggestion_evidence import (
 from dataforge.records.suggestions import DISTINCT, Suggestion
 from dataforge.runs.results.report import Example, Reason
 from dataforge.tables.catalogue import Source, Table
-from functions.migrate.report.rejections import EXAMPLES, RAW_LIMIT
+from functions.migrate.report.rejections import RAW_LIMIT
 from functions.migrate.run.reading.replayed import record_fields
+from functions.migrate.run.rejections.read import EXAMPLES
 from functions.migrate.run.work_items import LoadItem
 
 _BYTES = 16 << 20

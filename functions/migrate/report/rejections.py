@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dataforge.postgres.sql import Sql
 from dataforge.runs.results.report import Example, Reason
 from functions.migrate.run.ledger import TALLIES
 from functions.migrate.run.migration import Run
-from functions.migrate.run.rejections.read import read_uncounted
-from functions.migrate.run.rejections.uncounted import COUNTED_BY_ROWS
+from functions.migrate.run.rejections.read import StoredReason, read_uncounted
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-EXAMPLES = 3
 RAW_LIMIT = 120
 """Maximum size in characters of a quoted record. More people may read a report than the data, so it contains less."""
 
 
-_REASONS = Sql(
-    "SELECT \"table\", e->>'code', e->>'column', count(DISTINCT id), (array_agg(id ORDER BY file, line, id))[1:%s]"
-    " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s AND {}"
-    " GROUP BY 1, 2, 3"
-).format(COUNTED_BY_ROWS)
-
-
-def rejections_of(cursor: Cursor, run: Run) -> dict[str, tuple[Reason, ...]]:
+def rejections_of(cursor: Cursor, run: Run, stored: Iterable[StoredReason]) -> dict[str, tuple[Reason, ...]]:
     """The rejection reasons of each table, most frequent first: code, column, rows, and the first examples in file order.
 
     An example has ``file``, ``line``, ``message`` and ``raw``, which is None for a record longer than ``RAW_LIMIT``. A
     reason without examples concerns only rejections whose errors are in the report bucket.
     """
-    cursor.execute(_REASONS, (EXAMPLES, run.id))
-    found = cursor.fetchall()
-    examples = _examples(cursor, run, sorted({number for *_, numbers in found for number in numbers}))
+    found = list(stored)
+    examples = _examples(cursor, run, sorted({number for reason in found for number in reason.first}))
     shown = {
-        (table, code, column): tuple(examples[n, code, column] for n in dict.fromkeys(numbers))
-        for table, code, column, _, numbers in found
+        reason[:3]: tuple(examples[n, reason.code, reason.column] for n in dict.fromkeys(reason.first))
+        for reason in found
     }
-    counts = Counter({(table, code, column): rows for table, code, column, rows, _ in found})
+    counts = Counter({reason[:3]: reason.rows for reason in found})
     for table, uncounted in read_uncounted(cursor, run.id).items():
         counts.update({(table, *reason): rows for reason, rows in uncounted.by_reason.items()})
     reasons: dict[str, list[Reason]] = defaultdict(list)

@@ -26,7 +26,7 @@ from functions.migrate.report.rejection_files import write_rejections, write_rep
 from functions.migrate.report.rejections import cleanings_of, rejections_of
 from functions.migrate.run.ledger import read_ignored_files
 from functions.migrate.run.migration import KNOWN, REBUILD, SWAP, Run, read_run
-from functions.migrate.run.rejections.read import read_uncounted
+from functions.migrate.run.rejections.read import read_reasons, read_uncounted
 from functions.migrate.run.suggestions import suggestions_of
 
 if TYPE_CHECKING:
@@ -141,8 +141,9 @@ def _known_tables(cursor: Cursor, run: Run) -> Iterator[str]:
 
 def _tables(cursor: Cursor, run: Run) -> Iterator[ReportedTable]:
     """The tables that the ledger has, in the run's order."""
-    reasons, cleanings = rejections_of(cursor, run), cleanings_of(cursor, run)
-    suggestions = suggestions_of(cursor, run)
+    stored = read_reasons(cursor, run.id)
+    reasons, cleanings = rejections_of(cursor, run, stored), cleanings_of(cursor, run)
+    suggestions = suggestions_of(cursor, run, stored)
     cursor.execute(
         Sql(
             "SELECT \"table\", {}, updated, quality, source_hash, target_hash, settled->'differences',"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
+from dataforge.formats.csv_records import regular_fields
 from dataforge.records.suggestion_evidence import (
     COLUMNS,
     MISFITS,
@@ -16,8 +19,11 @@ from dataforge.records.suggestion_evidence import (
     suggestions_for,
 )
 from dataforge.records.suggestions import Suggestion
-from dataforge.tables.catalogue import Table
+from dataforge.records.violation import Violation
+from dataforge.tables.catalogue import Source, Table
 from functions.migrate.run.reading.replayed import record_fields
+from functions.migrate.run.reading.validated_records import Fields
+from functions.migrate.run.rejections.read import StoredReason
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -25,15 +31,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 1_000
 
-_COLUMNS = """
-    SELECT "table", array_agg(name ORDER BY place) FROM (
-        SELECT "table", e->>'column' AS name,
-            row_number() OVER (PARTITION BY "table" ORDER BY count(*) DESC, e->>'column') AS place
-        FROM dataforge.rejections, jsonb_array_elements(errors) e
-        WHERE migration_id = %s AND e->>'column' IS NOT NULL
-        GROUP BY 1, 2
-    ) columns WHERE place <= %s GROUP BY 1
-"""
 _READ = 'SELECT "table", read, rejected FROM dataforge.migration_tables WHERE migration_id = %s'
 _UNREADABLE = """
     SELECT f.source, count(*) FROM dataforge.rejections r
@@ -41,11 +38,6 @@ _UNREADABLE = """
     WHERE r.migration_id = %s AND r."table" = %s AND r.errors @> '[{"code": "string_unicode"}]'
       AND r.file NOT LIKE '%%.parquet'
     GROUP BY 1 ORDER BY 1
-"""
-_UNKNOWN_KEYS = """
-    SELECT e->>'column', count(*) FROM dataforge.rejections, jsonb_array_elements(errors) e
-    WHERE migration_id = %s AND "table" = %s AND e->>'code' = 'unknown_column'
-    GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s
 """
 _MISFITS = """
     SELECT r.raw, f.header, f.source
@@ -56,55 +48,85 @@ _MISFITS = """
 """
 _RECORDS = """
     WITH named AS (
-        SELECT DISTINCT id, e->>'column' AS field FROM dataforge.rejections, jsonb_array_elements(errors) e
+        SELECT id, e->>'column' AS field, dense_rank() OVER (PARTITION BY e->>'column' ORDER BY id) AS place
+        FROM dataforge.rejections, jsonb_array_elements(errors) e
         WHERE migration_id = %(run)s AND "table" = %(table)s AND e->>'column' = ANY(%(names)s)
           AND length(raw #>> '{}') <= %(characters)s
     ), first AS (
-        SELECT id, array_agg(field) AS fields
-        FROM (SELECT *, row_number() OVER (PARTITION BY field ORDER BY id) AS place FROM named) numbered
-        WHERE place <= %(records)s GROUP BY id
+        SELECT id, array_agg(DISTINCT field) AS fields FROM named WHERE place <= %(records)s GROUP BY id
     )
-    SELECT r.raw, f.header, f.folder_values, f.source, r.file, first.fields
-    FROM first JOIN dataforge.rejections r USING (id)
-    JOIN dataforge.migration_files f ON f.migration_id = r.migration_id AND f.key = r.file
-    ORDER BY r.id
+    SELECT r.raw #>> '{}', jsonb_typeof(r.raw) = 'string', r.file, first.fields
+    FROM first JOIN dataforge.rejections r USING (id) ORDER BY r.id
 """
 """Records that were rejected for several columns are read once."""
+_FILES = "SELECT key, header, folder_values, source FROM dataforge.migration_files WHERE migration_id = %s"
 
 
-def suggestions_of(cursor: Cursor, run: Run) -> dict[str, tuple[Suggestion, ...]]:
+class _File(NamedTuple):
+    """A file of the run: its columns, the values of its folders, and its source, None if unknown."""
+
+    name: str
+    header: list[str]
+    folder_values: dict[str, str]
+    source: Source | None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether ``regular_fields`` reads its records."""
+        source = self.source
+        standard = source is not None and source.dialect.is_standard and not source.is_json_lines(self.name)
+        return standard and not self.folder_values and len({*self.header}) == len(self.header)
+
+    def fields(self, raw: object) -> Fields | list[Violation]:
+        """The fields of a record."""
+        return record_fields(raw, self.header, self.folder_values, self.source, self.name)
+
+
+def suggestions_of(
+    cursor: Cursor, run: Run, reasons: Iterable[StoredReason]
+) -> dict[str, tuple[Suggestion, ...]]:
     """The suggestions for each table of the run. A replay has none: its files are those of another run."""
     if run.replay is not None:
         return {}
     cursor.execute(_READ, (run.id,))
     counts = {table: (read, rejected) for table, read, rejected in cursor.fetchall()}
-    cursor.execute(_COLUMNS, (run.id, COLUMNS))
-    columns: dict[str, list[str]] = dict(cursor.fetchall())
+    of_table: dict[str, list[StoredReason]] = defaultdict(list)
+    for reason in reasons:
+        of_table[reason.table].append(reason)
     found = {
         table.name: tuple(
-            suggestions_for(table, _evidence(cursor, run, table, counts, columns.get(table.name, ())))
+            suggestions_for(
+                table, _evidence(cursor, run, table, counts.get(table.name, (0, 0)), of_table[table.name])
+            )
         )
         for table in run.tables
     }
     return {name: some for name, some in found.items() if some}
 
 
+def _most_frequent(reasons: Iterable[StoredReason]) -> list[tuple[str, int]]:
+    """The columns with the most errors, and their number."""
+    errors = Counter[str]()
+    for reason in reasons:
+        if reason.column is not None:
+            errors[reason.column] += reason.errors
+    return sorted(errors.items(), key=lambda item: (-item[1], item[0]))[:COLUMNS]
+
+
 def _evidence(
-    cursor: Cursor,
-    run: Run,
-    table: Table,
-    counts: Mapping[str, tuple[int, int]],
-    columns: Sequence[str],
+    cursor: Cursor, run: Run, table: Table, counts: tuple[int, int], reasons: Sequence[StoredReason]
 ) -> Evidence:
-    """The evidence of a table, with the values of these columns."""
-    read, rejected = counts.get(table.name, (0, 0))
+    """The evidence of a table."""
+    read, rejected = counts
+    codes = {reason.code for reason in reasons}
+    columns = [name for name, _ in _most_frequent(reasons) if name in table.by_name]
     return Evidence(
         read,
         rejected,
-        _values(cursor, run, table, [name for name in columns if name in table.by_name]),
+        _values(cursor, run, table, columns),
         _misfits(cursor, run, table) if read and read == rejected else None,
-        _codecs(cursor, run, table),
-        _unknown_keys(cursor, run, table),
+        _codecs(cursor, run, table) if "string_unicode" in codes else (),
+        _most_frequent(reason for reason in reasons if reason.code == "unknown_column"),
     )
 
 
@@ -113,11 +135,6 @@ def _codecs(cursor: Cursor, run: Run, table: Table) -> list[tuple[str, int]]:
     cursor.execute(_UNREADABLE, (run.id, table.name))
     codecs = {s.file: s.dialect.codec for s in run.dataset.sources if not s.json_lines}
     return [(codecs[source], count) for source, count in cursor.fetchall() if source in codecs]
-
-
-def _unknown_keys(cursor: Cursor, run: Run, table: Table) -> list[tuple[str, int]]:
-    cursor.execute(_UNKNOWN_KEYS, (run.id, table.name, COLUMNS))
-    return cursor.fetchall()
 
 
 def _values(
@@ -135,14 +152,29 @@ def _fields(
     cursor: Cursor, run: Run, table: Table, names: Sequence[str]
 ) -> Iterator[tuple[dict[str, object], list[str]]]:
     """The fields of records, and for which of the columns each was rejected."""
-    sources = {source.file: source for source in run.dataset.sources}
+    files = _files(cursor, run)
+    plain = {name: tuple(file.header) for name, file in files.items() if file.is_plain}
     asked = {"run": run.id, "table": table.name, "names": list(names)}
     cursor.execute(_RECORDS, {**asked, "characters": RAW_CHARACTERS, "records": RECORDS})
     while rows := cursor.fetchmany(_AT_ONCE):
-        for raw, header, folder_values, source, file, rejected in rows:
-            fields = record_fields(raw, header, folder_values or {}, sources.get(source), file)
-            if not isinstance(fields, list):
-                yield dict(fields), rejected
+        for raw, is_text, name, rejected in rows:
+            header = plain.get(name) if is_text else None
+            # Only records whose fields could be read are rejected for a column.
+            fields = regular_fields(header, raw) if header else None
+            if fields is None and name in files:
+                fields = files[name].fields(raw if is_text else json.loads(raw))
+            if isinstance(fields, dict):
+                yield fields, rejected
+
+
+def _files(cursor: Cursor, run: Run) -> dict[str, _File]:
+    """The run's files by name."""
+    sources = {source.file: source for source in run.dataset.sources}
+    cursor.execute(_FILES, (run.id,))
+    return {
+        name: _File(name, header, folder_values or {}, sources.get(source))
+        for name, header, folder_values, source in cursor.fetchall()
+    }
 
 
 def _misfits(cursor: Cursor, run: Run, table: Table) -> Misfits | None:

@@ -60,6 +60,20 @@ def read_record(
     }
 
 
+def regular_fields(header: tuple[str, ...], record: str) -> dict[str, str] | None:
+    """The fields of a record of which ``read_record`` is known to return fields, in a standard CSV.
+
+    None if it does not have the header's number of fields. No column of the header is ignored or occurs twice.
+    """
+    if '"' not in record:
+        fields = record.removesuffix("\n").removesuffix("\r").split(",")
+    else:
+        fields = [field.decode() for field in parse_fields(record.encode()) or ()]
+    if len(fields) != len(header):
+        return None
+    return {name: field for name, field in zip(header, fields, strict=True) if field}
+
+
 def _is_header(fields: Sequence[bytes], size: int, header: tuple[str, ...], names: Headers) -> bool:
     return size <= names.longest(header) and names.repeats(
         (field.decode(errors="replace") for field in fields), header

@@ -6,13 +6,16 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from dataforge.formats.null_words import NULL_WORDS
 from dataforge.records.wider_types import wider_types
 from dataforge.tables.catalogue import Column
 from dataforge.tables.cleaning import Clean
-from dataforge.tables.value_formats import Format
+from dataforge.tables.value_formats import Format, fits_format
+
+FIRST = 20
+"""Distinct values on which a candidate is tried first; most candidates fit none of them."""
 
 NUMBERS = {"smallint", "integer", "bigint", "numeric", "real", "double"}
 MOMENTS = {"date", "timestamp", "timestamptz"}
@@ -120,7 +123,7 @@ def candidates(column: Column, values: Mapping[str, int]) -> Iterator[Candidate]
     if kind in NUMBERS:
         yield from _numbers(column, values)
     if kind in MOMENTS:
-        yield from _days(column)
+        yield from _days(column, values)
         yield from _epochs(column, values)
     if kind == "time":
         yield from (_day(column, pattern) for pattern in _TIMES)
@@ -218,12 +221,15 @@ def _number_twin(column: Column, changes: Mapping[str, object]) -> Twin | None:
     return None
 
 
-def _days(column: Column) -> Iterator[Candidate]:
+def _days(column: Column, values: Mapping[str, int]) -> Iterator[Candidate]:
+    first = [value.strip() for value in islice(values, FIRST)]
     clocks = _CLOCKS[:1] if column.type.name == "date" else _CLOCKS
     zones = _ZONES if column.type.name == "timestamptz" else ("",)
     for day in _DAYS:
         for clock in clocks:
-            yield from (_day(column, day + clock + zone) for zone in zones)
+            patterns = [day + clock + zone for zone in zones]
+            # A format that no value has would change nothing about the column.
+            yield from (_day(column, p) for p in patterns if column.format or fits_format(p, first))
 
 
 def _day(column: Column, pattern: str) -> Candidate:

@@ -14,7 +14,7 @@ from itertools import islice
 from pydantic import ValidationError
 
 from dataforge.errors.nearest import nearest
-from dataforge.records.suggestion_candidates import Candidate, candidates
+from dataforge.records.suggestion_candidates import FIRST, Candidate, candidates
 from dataforge.records.validate import clean_value, rewrite_value
 from dataforge.tables.catalogue import Column
 
@@ -22,8 +22,6 @@ SUGGESTIONS = 3
 """Suggestions for one column."""
 DISTINCT = 5_000
 """Distinct values on which candidates are tried."""
-_FIRST = 20
-"""Distinct values on which a candidate is tried first; most candidates fit none of them."""
 _LEAST = 3
 """Values that are evidence, if other values of the column contradict the suggestion."""
 _DELIMITERS = {";": "';'", "\t": "'\\t'", "|": "'|'", ",": "','"}
@@ -73,7 +71,7 @@ def _accepted(candidate: Candidate, values: Counter[str]) -> Counter[str]:
 
 def _best(column: Column, values: Counter[str]) -> Candidate | None:
     """The candidate that accepts the most values, if they are evidence; the first of equal ones."""
-    first = list(islice(values, _FIRST))
+    first = list(islice(values, FIRST))
     best, most = None, 0
     for candidate in candidates(column, values):
         if not any(accepts(candidate.column, value) for value in first):

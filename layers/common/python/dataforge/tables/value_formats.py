@@ -284,3 +284,9 @@ def _compile(date_format: str) -> re.Pattern[str]:
             parts = re.sub(word, directive, parts, flags=re.IGNORECASE)
         raise ValueError(f"dates={date_format!r} names no part such as %d; write dates={parts!r}")
     return re.compile(pattern)
+
+
+def fits_format(date_format: str, texts: Iterable[str]) -> bool:
+    """Whether any of the texts has the parts of a date in this format."""
+    pattern = _compile(date_format)
+    return any(pattern.fullmatch(text) for text in texts)
