@@ -92,20 +92,38 @@ def _read_csv(
     batchers = {name: batcher(table) for name, table in tables.items()}
     position = item.base + records.start
     columns = (item.header, position, _BLOCK_BYTES, item.folder_values, source.names, source.dialect)
+    lines = _Lines(records)
     for block in blocks(records.data, *columns):
         if source.split is not None:
-            yield from validate_each(tables, _flat_records(item, block, records, source), batcher)
+            first = lines.at(block.position - position)
+            yield from validate_each(tables, _flat_records(item, block, first, source), batcher)
             continue
         for taker in batchers.values():
             batch = taker.batch(block)
-            located = list(_located(item, block, records, batch.rejected))
+            located = list(_located(item, block, records, lines, batch.rejected))
             yield ValidatedRecords(taker.table, batch, located)
 
 
-def _flat_records(item: LoadItem, block: Block, records: BufferedRecords, source: Source) -> Iterator[Record]:
-    """The records of a flat file. A malformed one counts for the first of the tables."""
+class _Lines:
+    """The lines of a buffer, counted from the last position on: most blocks have no rejected record."""
+
+    def __init__(self, records: BufferedRecords) -> None:
+        self._records = records
+        self._reached, self._line = 0, records.line
+
+    def at(self, offset: int) -> int:
+        """The line in the file of the byte at this offset of the buffer."""
+        if offset < self._reached:
+            self._reached, self._line = 0, self._records.line
+        self._line += self._records.data.count(b"\n", self._reached, offset)
+        self._reached = offset
+        return self._line
+
+
+def _flat_records(item: LoadItem, block: Block, line: int, source: Source) -> Iterator[Record]:
+    """The records of a flat file, of which the first is in this line. A malformed one counts for the first of the tables."""
     start = block.position - item.base
-    for record in raw_records(block.data, _line(block, item, records), block.dialect):
+    for record in raw_records(block.data, line, block.dialect):
         raw = block.dialect.to_utf8(record.raw)
         location = Located(
             item.migration_id, item.key, record.line, start + record.offset, raw, [], length=len(record.raw)
@@ -116,20 +134,14 @@ def _flat_records(item: LoadItem, block: Block, records: BufferedRecords, source
 
 
 def _located(
-    item: LoadItem, block: Block, records: BufferedRecords, rejected: Iterable[Rejected]
+    item: LoadItem, block: Block, records: BufferedRecords, lines: _Lines, rejected: Iterable[Rejected]
 ) -> Iterator[Located]:
     """The rejected records, which come in any order, with their line and offset in the file."""
     start = block.position - item.base
-    offset, line = 0, _line(block, item, records)
     for record in sorted(rejected, key=lambda r: r.offset):
-        line += block.data.count(b"\n", offset, record.offset)
-        offset = record.offset
+        offset = start + record.offset
+        line = lines.at(offset - records.start)
         raw = block.dialect.to_utf8(record.raw)
         yield Located(
-            item.migration_id, item.key, line, start + offset, raw, record.violations, length=len(record.raw)
+            item.migration_id, item.key, line, offset, raw, record.violations, length=len(record.raw)
         )
-
-
-def _line(block: Block, item: LoadItem, records: BufferedRecords) -> int:
-    """The line of the block's first record."""
-    return records.line + records.data.count(b"\n", 0, block.position - item.base - records.start)

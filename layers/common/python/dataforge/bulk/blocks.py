@@ -8,6 +8,7 @@ Records that are malformed, not UTF-8 or of the wrong length, and rows that the 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -185,30 +186,24 @@ class TableBatcher:
     def add_valid(self, batch: Batch, quoted: Sequence[pa.Array], positions: Offsets) -> None:
         """Add valid rows, given by their canonical texts in the form of a row's text."""
         body = row_bodies(quoted)
-        if self._dedupes:
-            body, positions = self._once(batch, body, positions)
         digests = row_digests(body)
-        if self._dedupes:
-            new = np.array([d not in self._seen for d in digests], np.bool_)
-            self._seen.update(digests)
-            if not new.all():
-                batch.deduplicated += int((~new).sum())
-                body, positions = body.filter(pa.array(new)), positions[new]
-                digests = [d for d, is_new in zip(digests, new.tolist(), strict=True) if is_new]
+        if self._dedupes and not (new := self._are_new(digests)).all():
+            batch.deduplicated += len(new) - int(new.sum())
+            body, positions = body.filter(pa.array(new)), positions[new]
+            digests = list(itertools.compress(digests, new.tolist()))
         batch.rows += len(digests)
         batch.hash_total = (batch.hash_total + hash_total(digests)) % 2**64
-        if pc.any(pc.match_substring(body, "\\"), min_count=0).as_py():
+        if b"\\" in text_bytes(body):
             body = pc.replace_substring(body, "\\\\", "\\")
         source = pc.cast(pa.array(positions), pa.string())
         lines = pc.binary_join_element_wise(pc.binary_join_element_wise(body, source, ","), "", "\n")
         batch.lines.append(text_bytes(lines))
 
-    def _once(self, batch: Batch, body: pa.Array, positions: Offsets) -> tuple[pa.Array, Offsets]:
-        """The distinct rows of a block, each with its first position, to hash each once."""
-        encoded = body.dictionary_encode()
-        first = first_places(encoded)
-        batch.deduplicated += len(body) - len(first)
-        return encoded.dictionary, positions[first]
+    def _are_new(self, digests: Sequence[bytes]) -> NDArray[np.bool_]:
+        """Mask of the rows that are the first with their digest."""
+        seen, add = self._seen, self._seen.add
+        # add() returns None. A statement per row would take longer.
+        return np.fromiter((not (d in seen or add(d)) for d in digests), np.bool_, len(digests))
 
     def _records(self, block: Block, indices: NDArray[np.int64], batch: Batch) -> None:
         """Process records one by one with the row model."""
@@ -248,14 +243,6 @@ class TableBatcher:
 def row_bodies(quoted: Sequence[pa.Array]) -> pa.Array:
     """The rows' texts without parentheses."""
     return pc.binary_join_element_wise(*quoted, ",", null_handling="replace", null_replacement="")
-
-
-def first_places(encoded: pa.DictionaryArray) -> NDArray[np.int64]:
-    """The first place of each distinct value."""
-    indices = encoded.indices.to_numpy()
-    first = np.empty(len(encoded.dictionary), np.int64)
-    first[indices[::-1]] = np.arange(len(indices) - 1, -1, -1)
-    return first
 
 
 def constant(value: str | None, count: int) -> pa.Array:

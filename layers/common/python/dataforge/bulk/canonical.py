@@ -127,8 +127,8 @@ def canonical(column: Column, raw: pa.Array, has_nul: bool) -> CanonicalColumn:
     if accepted is None:
         return validate_column(column, raw, None, missing)
     texts = raw
-    if not pc.all(accepted, min_count=0).as_py() and (other := _respelled(column, raw)) is not None:
-        texts, accepted = other, shortcut(column, other)
+    if not pc.all(accepted, min_count=0).as_py():
+        texts, accepted = _respell_others(column, raw, accepted)
     if pc.all(accepted, min_count=0).as_py():
         return accepted_column(column, _quote_known(column, texts), missing)
     return validate_column(column, raw, accepted, missing, texts)
@@ -151,6 +151,21 @@ def refused(column: Column, texts: pa.Array, has_nul: bool) -> NDArray[np.bool_]
         bad = canonical(column, texts.take(pa.array(places)), has_nul).bad()
         found[places] = False if bad is None else bad
     return found
+
+
+def _respell_others(column: Column, raw: pa.Array, accepted: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """The values, those that are not accepted in a form that may be; and which are accepted then."""
+    others = _others(accepted)
+    respelled = _respelled(column, raw.filter(others))
+    if respelled is None:
+        return raw, accepted
+    found = shortcut(column, respelled)
+    return pc.replace_with_mask(raw, others, respelled), pc.replace_with_mask(accepted, others, found)
+
+
+def _others(accepted: pa.Array) -> pa.Array:
+    """Mask of the values, not NULL, that are not accepted."""
+    return pc.fill_null(pc.invert(accepted), False)
 
 
 def _respelled(column: Column, raw: pa.Array) -> pa.Array | None:
@@ -341,8 +356,8 @@ def validate_column(
     ``validate``: the validation of a value in ``raw``; default: of a text.
     """
     validate = validate or validate_text
-    remaining = raw if accepted is None else pc.if_else(accepted, pa.scalar(None, pa.string()), raw)
-    encoded = remaining.dictionary_encode()
+    others = pc.is_valid(raw) if accepted is None else _others(accepted)
+    encoded = raw.filter(others).dictionary_encode()
     validated = (
         *(validate(column, value) for value in encoded.dictionary.to_pylist()),
         _FINE,
@@ -350,17 +365,19 @@ def validate_column(
         _FORMATTED,
     )
     fine = len(validated) - 3
-    indices = np.where(_numpy(encoded.is_null()), fine, _numpy(encoded.indices)).astype(np.int64)
+    indices = np.full(len(raw), fine, np.int64)
+    indices[_numpy(others)] = _numpy(encoded.indices)
     if missing is not None:
         indices[missing] = fine + 1
     if changed is not None:
         indices[changed] = fine + 2
-    quoted = pa.array([v.quoted for v in validated], pa.string()).take(pa.array(indices))
-    if accepted is not None:
-        known = raw if texts is None else texts
-        quoted = pc.coalesce(
-            _quote_known(column, pc.if_else(accepted, known, pa.scalar(None, pa.string()))), quoted
-        )
+    texts_of = pa.array([v.quoted for v in validated], pa.string())
+    if accepted is None:
+        return CanonicalColumn(texts_of.take(pa.array(indices)), indices, validated)
+    known = pc.if_else(accepted, raw if texts is None else texts, pa.scalar(None, pa.string()))
+    quoted = pc.replace_with_mask(_quote_known(column, known), others, texts_of.take(encoded.indices))
+    if missing is not None and validated[fine + 1].quoted is not None:
+        quoted = pc.coalesce(quoted, pa.scalar(validated[fine + 1].quoted))
     return CanonicalColumn(quoted, indices, validated)
 
 
