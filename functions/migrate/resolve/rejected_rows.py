@@ -45,9 +45,7 @@ class RejectedRows:
 
     def delete_duplicates(self, ranked: Sql) -> None:
         """Delete rows that the query gives as ``row_id`` (its ctid) with a ``number`` above 1."""
-        self.deduplicated += self._delete(
-            Sql("({})").format(ranked), Sql("s.ctid = r.row_id AND r.number > 1")
-        )
+        self.deduplicated += self._delete(Sql("SELECT row_id FROM ({}) r WHERE number > 1").format(ranked))
 
     def delete_duplicates_of_keys(self, ranked: Sql) -> None:
         """Store the query's rows, which share their key with another row, and delete those with a ``number`` above 1.
@@ -99,22 +97,24 @@ class RejectedRows:
         """Delete the rows marked since the last call. Returns whether there were any."""
         any_marked = self._marked > 0
         if any_marked:
-            marked = Sql("(SELECT DISTINCT row_id FROM {} WHERE round = {})").format(self._marks, self._round)
-            self.rejected += self._delete(marked, Sql("s.ctid = r.row_id"))
+            marked = Sql("SELECT row_id FROM {} WHERE round = {}").format(self._marks, self._round)
+            self.rejected += self._delete(marked)
             self._round, self._marked = self._round + 1, 0
         return any_marked
 
-    def _delete(self, rows: Sql, condition: Sql) -> Counter[int]:
-        """Delete the rows and add their hashes to ``hash_total``. Returns their number by file."""
+    def _delete(self, rows: Sql) -> Counter[int]:
+        """Delete the rows of which the query gives the ctids, and add their hashes to ``hash_total``.
+
+        Returns their number by file. An array is read by the ctids; a join would read and hash the whole shadow.
+        """
         self.cursor.execute(
             Sql(
-                "WITH deleted AS (DELETE FROM {shadow} s USING {rows} r WHERE {condition}"
+                "WITH deleted AS (DELETE FROM {shadow} s WHERE s.ctid = ANY(ARRAY({rows}))"
                 " RETURNING s.{source} >> {file_shift} AS file, {row_hash} AS hash)"
                 " SELECT file, count(*), sum(hash) FROM deleted GROUP BY file"
             ).format(
                 shadow=self._shadow,
                 rows=rows,
-                condition=condition,
                 source=shadow.SOURCE,
                 file_shift=shadow.FILE_SHIFT,
                 row_hash=ddl.row_hash_sql(self.table, "s"),

@@ -18,6 +18,11 @@ def row_hash(table: Table, alias: str = "", *, seed: int = 0) -> Sql:
     return Sql("hash_record_extended({}, {})").format(row_sql(table, alias), seed)
 
 
+def key_hash(table: Table, alias: str) -> Sql:
+    """The SQL expression of a hash of what identifies a row: equal for rows with the same key, or identical ones."""
+    return Sql("hash_record_extended(ROW({}), 0)").format(columns_of(alias, table.identity))
+
+
 def row_sql(table: Table, alias: str = "") -> Sql:
     """The SQL expression of the whole row."""
     return Sql("ROW({})").format(columns_of(alias, table.column_names))
