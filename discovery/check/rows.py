@@ -9,8 +9,9 @@ from types import TracebackType
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from dataforge.bulk.blocks import Batch, TableBatcher, first_places, row_bodies
+from dataforge.bulk.blocks import Batch, TableBatcher, row_bodies
 from dataforge.bulk.canonical import quote_free_text
 from dataforge.formats.csv_boundaries import Offsets
 from dataforge.records.validate import Texts, quote
@@ -110,7 +111,7 @@ class RowWriter:
             return
         row = row_bodies(columns)
         if self._table.keyed_by_row:
-            first = first_places(row.dictionary_encode())
+            first = _first_places(row.dictionary_encode())
             self.copies += len(row) - len(first)
             columns, row, positions = (
                 [column.take(first) for column in columns],
@@ -171,3 +172,11 @@ def _unquoted(quoted: pa.Array) -> pa.Array:
     inner = pc.utf8_slice_codeunits(quoted, 1, -1)
     bare = pc.replace_substring(pc.replace_substring(inner, '""', '"'), "\\\\", "\\")
     return pc.if_else(has_quotes, bare, quoted)
+
+
+def _first_places(encoded: pa.DictionaryArray) -> NDArray[np.int64]:
+    """The first place of each distinct value."""
+    indices = encoded.indices.to_numpy()
+    first = np.empty(len(encoded.dictionary), np.int64)
+    first[indices[::-1]] = np.arange(len(indices) - 1, -1, -1)
+    return first

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dataforge.errors import QualityTooLow
 from dataforge.postgres.sql import Sql
 from functions.migrate.run.migration import Run
-from functions.migrate.run.rejections.read import read_uncounted
+from functions.migrate.run.rejections.read import read_reasons, read_uncounted
 from functions.migrate.run.rejections.uncounted import COUNTED_BY_ROWS
 from functions.migrate.run.suggestions import suggestions_of
 
@@ -55,7 +55,7 @@ def _hint(cursor: Cursor, run: Run) -> str:
             suggestion.values,
             f"{table}{f'.{suggestion.column}' if suggestion.column else ''}: {suggestion.text}",
         )
-        for table, suggestions in suggestions_of(cursor, run).items()
+        for table, suggestions in suggestions_of(cursor, run, read_reasons(cursor, run.id)).items()
         for suggestion in suggestions
     ]
     shown = [text for _, text in sorted(found, reverse=True)[:REASONS]]

@@ -150,7 +150,7 @@ def _values(
 
 def _fields(
     cursor: Cursor, run: Run, table: Table, names: Sequence[str]
-) -> Iterator[tuple[dict[str, object], list[str]]]:
+) -> Iterator[tuple[Fields, list[str]]]:
     """The fields of records, and for which of the columns each was rejected."""
     files = _files(cursor, run)
     plain = {name: tuple(file.header) for name, file in files.items() if file.is_plain}
@@ -160,11 +160,11 @@ def _fields(
         for raw, is_text, name, rejected in rows:
             header = plain.get(name) if is_text else None
             # Only records whose fields could be read are rejected for a column.
-            fields = regular_fields(header, raw) if header else None
-            if fields is None and name in files:
-                fields = files[name].fields(raw if is_text else json.loads(raw))
-            if isinstance(fields, dict):
-                yield fields, rejected
+            found: Fields | list[Violation] | None = regular_fields(header, raw) if header else None
+            if found is None and name in files:
+                found = files[name].fields(raw if is_text else json.loads(raw))
+            if found is not None and not isinstance(found, list):
+                yield found, rejected
 
 
 def _files(cursor: Cursor, run: Run) -> dict[str, _File]:

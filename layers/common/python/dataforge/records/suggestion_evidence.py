@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dataforge.records.suggestions import (
@@ -36,7 +36,7 @@ class ColumnValues:
     empty: int = 0
     records: int = 0
 
-    def add(self, fields: dict[str, object], column: str) -> None:
+    def add(self, fields: Mapping[str, object], column: str) -> None:
         """Count the value in the fields of a record."""
         value = fields.get(column)
         if value is None:
