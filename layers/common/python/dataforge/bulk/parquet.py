@@ -60,8 +60,10 @@ def write(cursor: Cursor, table: Table, copy: str, file: IO[bytes] | io.RawIOBas
 
     The same rows in the same order result in the same bytes. The row group and the largest row bound the memory.
     """
-    # Few numbers in double precision recur: a dictionary of them is larger than the numbers, and takes time.
-    repeated = [column.name for column in table.columns if column.type.name != "double"]
+    # Few numbers in double precision recur, and no values of a key of one column: a dictionary of them takes more time
+    # and space than the values.
+    unique = table.key if len(table.key) == 1 else ()
+    repeated = [c.name for c in table.columns if c.type.name != "double" and c.name not in unique]
     with pq.ParquetWriter(
         file, arrow_schema(table), compression="zstd", use_dictionary=repeated or False
     ) as writer:
