@@ -37,7 +37,7 @@ def show(call: Call, execution: Execution, **also: Any) -> None:
         execution.output | {"execution": execution.arn, **also},
         f"Migration {_named(output, execution)} of {output.dataset}: {output.status}.",
         summary(output),
-        *_known(output),
+        *not_loaded(output),
         *_rejections(call, output),
         *_ignored(output),
         f"Report: {output.report}",
@@ -62,7 +62,7 @@ def _named(output: MigrationOutput, execution: Execution) -> str:
     return output.migration_id if same else f"{output.migration_id} ({execution.name})"
 
 
-def _known(output: MigrationOutput) -> list[str]:
+def not_loaded(output: MigrationOutput) -> list[str]:
     """State of which tables nothing was loaded, and why."""
     names = ", ".join(output.known_tables)
     return [f"Not loaded, because their files and rows are those of the last run: {names}."] if names else []

@@ -17,6 +17,7 @@ from dataforge.runs.results.restore import RestoreOutput
 from dataforge_cli.aws.failures import explain
 from dataforge_cli.output.screen import Screen, one_line
 from dataforge_cli.output.tables import findings, percent, reasons, summary
+from dataforge_cli.runs.migration import not_loaded
 from dataforge_cli.runs.restores import adaptations
 
 OUTPUT = {
@@ -50,6 +51,13 @@ def test_summary_has_every_count_and_the_totals() -> None:
     assert ["orders", "12,000", "9,000", "1,000", "1,999", "1", "99.99", "%"] in lines
     assert ["sellers", "0", "0", "0", "0", "0", "100.00", "%"] in lines
     assert ["total", "12,000", "9,000", "1,000", "1,999", "1", "99.99", "%"] in lines
+
+
+def test_tables_that_were_not_loaded_are_named_with_the_reason() -> None:
+    assert not_loaded(MigrationOutput.model_validate(OUTPUT)) == []
+    found = MigrationOutput.model_validate(OUTPUT | {"known_tables": ["orders", "sellers"]})
+    reason = "Not loaded, because their files and rows are those of the last run"
+    assert not_loaded(found) == [f"{reason}: orders, sellers."]
 
 
 def test_restore_of_an_older_backup_shows_how_columns_were_adapted() -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from dataforge import Integer, Key, References, Row
 from functions.migrate.handler import fail
+from tests.postgres.bags import declare_bags
 
 if TYPE_CHECKING:
     from tests.postgres.migrate.conftest import Forge, Migration
@@ -139,3 +146,136 @@ def test_run_that_another_code_planned_is_not_recorded(shop: Shop) -> None:
     )
     run.take("publish")
     assert shop.run() == ([], UNCHANGED)
+
+
+def test_crash_of_the_server_leads_to_the_comparison(shop: Shop) -> None:
+    # Recovery truncates an unlogged table.
+    shop.forge.database.query("TRUNCATE dataforge.known_runs")
+    assert shop.run() == ([], UNCHANGED)
+
+
+@pytest.mark.slow
+def test_added_removed_renamed_and_changed_files_are_not_known(shop: Shop) -> None:
+    others, s3 = ["customers", "orders"], shop.forge.s3
+    rows = shop.make_csv("sellers", {"seller_id": 1, "seller_city": "a"})
+    folder = "olist/olist_sellers_dataset"
+    s3.put_object(Bucket="raw", Key=f"{folder}_2.csv", Body=rows)
+    assert shop.run() == (others, UNCHANGED | {"sellers": (2, 0, 1, 1, 0)})
+    assert shop.run()[0] == ALL
+    s3.delete_object(Bucket="raw", Key=f"{folder}.csv")
+    assert shop.run() == (others, UNCHANGED)
+    s3.delete_object(Bucket="raw", Key=f"{folder}_2.csv")
+    s3.put_object(Bucket="raw", Key=f"{folder}_3.csv", Body=rows)
+    assert shop.run() == (others, UNCHANGED)
+    assert shop.run()[0] == ALL
+    s3.put_object(Bucket="raw", Key=f"{folder}_3.csv", Body=rows.replace(b",a,", b",b,"))
+    assert shop.run() == (others, UNCHANGED | {"sellers": (1, 0, 0, 0, 1)})
+
+
+WRITES = {
+    "insert": "INSERT INTO olist.customers VALUES (md5('1'), md5('1'), '01037', 'mine', 'SP')",
+    "update": "UPDATE olist.customers SET customer_city = customer_city",
+    "truncate": "TRUNCATE olist.customers CASCADE",
+    "disabled triggers": "SET session_replication_role = replica; DELETE FROM olist.customers",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("write", WRITES)
+def test_written_table_is_not_known(shop: Shop, write: str) -> None:
+    shop.forge.database.query(WRITES[write])
+    run = shop.migration().until("load")
+    settled = 'SELECT "table" FROM dataforge.migration_tables WHERE settled IS NOT NULL AND migration_id = %s'
+    assert ("customers",) not in shop.forge.database.query(settled, run.id)
+
+
+@pytest.mark.slow
+def test_less_than_half_of_the_bytes_is_not_known_if_the_tables_can_be_rebuilt(shop: Shop) -> None:
+    shop.put(orders=range(1, 40))
+    assert shop.run()[0] == []
+    shop.forge.database.query("CREATE VIEW olist.seen AS SELECT FROM olist.orders")
+    shop.put(orders=range(2, 42))
+    assert shop.run()[0] == ["customers", "sellers"]
+    shop.forge.database.query("DROP VIEW olist.seen")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["gz", "parquet", "jsonl"])
+def test_files_of_other_formats_are_known(forge: Forge, make_csv: MakeCsv, ending: str) -> None:
+    for time in (1, 2, 3):
+        forge.s3.put_object(
+            Bucket="raw",
+            Key=f"olist/olist_customers_dataset.{'csv.gz' if ending == 'gz' else ending}",
+            Body=_written(make_csv("customers", {"customer_id": 1}, {"customer_id": 2}), ending, time),
+        )
+        names, _ = known(knowing(forge.migration({"tables": ["customers"]})))
+    assert names == ["customers"]
+
+
+def _written(rows: bytes, ending: str, time: int) -> bytes:
+    """The rows in a file of this kind, written at a time that gzip stores."""
+    if ending == "gz":
+        return gzip.compress(rows, mtime=time)
+    head, *lines = [line.split(",") for line in rows.decode().splitlines()]
+    if ending == "jsonl":
+        return "\n".join(json.dumps(dict(zip(head, line, strict=True))) for line in lines).encode()
+    buffer = io.BytesIO()
+    columns = {name: pa.array(values) for name, *values in zip(head, *lines, strict=True)}
+    pq.write_table(pa.table(columns), buffer, row_group_size=1)
+    return buffer.getvalue()
+
+
+def test_tables_of_one_file_are_known_together(forge: Forge) -> None:
+    header, rows = b"author,text,tags\n", b"Ada,One,a;b\nBob,Two,b\n"
+    forge.put("quotes/", quotes=header + rows)
+    run = {"dataset": "quotes", "quality_threshold": 0}
+    knowing(forge.migration(run)).run()
+    names, _ = known(knowing(forge.migration(run)))
+    assert names == ["authors", "quotes", "tags", "quote_tags"]
+    forge.database.query("UPDATE quotes.tags SET name = name")
+    assert known(knowing(forge.migration(run)))[0] == []
+
+
+class Staff(Row, table="staff", file="staff.csv"):
+    staff_id: Annotated[Integer, Key()]
+    store_id: Annotated[Integer, References("stores")]
+
+
+class Store(Row, table="stores", file="stores.csv"):
+    store_id: Annotated[Integer, Key()]
+    manager: Annotated[Integer, References("staff")]
+
+
+class Visit(Row, table="visits", file="visits.csv"):
+    visit: Annotated[Integer, Key()]
+    store_id: Annotated[Integer, References("stores", enforced=False)]
+
+
+@pytest.mark.slow
+def test_circle_is_known_as_a_whole_and_a_reference_that_is_not_enforced_never(declare: Declare) -> None:
+    forge = declare("circle", Staff=Staff, Store=Store, Visit=Visit)
+    files = {
+        "staff": b"staff_id,store_id\n1,10\n",
+        "stores": b"store_id,manager\n10,1\n",
+        "visits": b"visit,store_id\n",
+    }
+    for name, body in files.items():
+        forge.s3.put_object(Bucket="raw", Key=f"circle/{name}.csv", Body=body)
+    assert [known(knowing(forge.migration({"dataset": "circle"})))[0] for _ in range(2)] == [
+        [],
+        ["staff", "stores"],
+    ]
+    forge.database.query("UPDATE circle.staff SET staff_id = staff_id")
+    assert known(knowing(forge.migration({"dataset": "circle"})))[0] == []
+
+
+@pytest.mark.slow
+def test_multiset_is_known(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    declare_bags(forge.database, monkeypatch)
+    forge.put("bags/", birds=b"bird\nowl\n", sightings=b"bird,number,seen,weight,note\nowl,1,,,\nowl,1,,,\n")
+    run = {"dataset": "bags", "tables": ["birds", "sightings"]}
+    known(knowing(forge.migration(run)))
+    assert known(knowing(forge.migration(run))) == (
+        ["birds", "sightings"],
+        {"birds": (1, 0, 1, 0, 0), "sightings": (2, 0, 2, 0, 0)},
+    )
