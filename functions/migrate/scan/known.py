@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
+MOST_BYTES = 50 << 30
+"""The limit for the tables together, which are scanned within the time of one call, from a disk with 125 MB/s."""
+
 _SOURCES = Sql("""
     WITH files AS (
         SELECT f.migration_id, f.file_number, f.key, f.source, f.size, f.version,
@@ -103,7 +106,9 @@ def _sources(cursor: Cursor, run: Run, earlier: Earlier) -> dict[str, _Source]:
 def _proven(cursor: Cursor, run: Run, sources: Mapping[str, _Source], earlier: Earlier) -> dict[str, State]:
     """The states of the tables that are known, if not to load them is a gain."""
     names = _closed(run, (name for name in earlier.states if _is_same(run, sources, name)))
-    if not _is_gain(cursor, run, sources, names):
+    if sum(earlier.states[name].size for name in names) > MOST_BYTES or not _is_gain(
+        cursor, run, sources, names
+    ):
         return {}
     unwritten = (
         name for name in names if is_unwritten(cursor, run.dataset.table(name), earlier.states[name])

@@ -15,6 +15,7 @@ import pytest
 
 from dataforge import Integer, Key, References, Row
 from functions.migrate.handler import fail
+from functions.migrate.scan.known import MOST_BYTES
 from tests.postgres.bags import declare_bags
 
 if TYPE_CHECKING:
@@ -146,6 +147,17 @@ def test_run_that_another_code_planned_is_not_recorded(shop: Shop) -> None:
     )
     run.take("publish")
     assert shop.run() == ([], UNCHANGED)
+
+
+@pytest.mark.parametrize(("size", "names"), [(8192, ALL), (MOST_BYTES, [])])
+def test_tables_that_cannot_be_scanned_in_one_call_are_loaded(
+    shop: Shop, size: int, names: list[str]
+) -> None:
+    shop.forge.database.query(
+        "UPDATE dataforge.known_runs SET stored_by = pg_current_xact_id(), states = jsonb_set(states, '{customers,size}', %s)",
+        str(size),
+    )
+    assert shop.run()[0] == names
 
 
 def test_crash_of_the_server_leads_to_the_comparison(shop: Shop) -> None:
