@@ -154,7 +154,8 @@ def test_tables_that_cannot_be_scanned_in_one_call_are_loaded(
     shop: Shop, size: int, names: list[str]
 ) -> None:
     shop.forge.database.query(
-        "UPDATE dataforge.known_runs SET stored_by = pg_current_xact_id(), states = jsonb_set(states, '{customers,size}', %s)",
+        "UPDATE dataforge.known_runs SET stored_by = pg_current_xact_id(),"
+        " states = jsonb_set(states, '{customers,size}', %s)",
         str(size),
     )
     assert shop.run()[0] == names
