@@ -18,6 +18,7 @@ from dataforge.runs.lifecycle import fail_run, recording_failure
 from dataforge.runs.progress import LoadedChunk
 from dataforge.runs.step_names import MigrationStep
 from dataforge.runs.steps import Steps, take_step
+from dataforge.runs.unattended.work import Unattended
 from dataforge.settings import MigrationSettings, read
 from functions.migrate.lifecycle.begin import begin
 from functions.migrate.lifecycle.resume import MIGRATIONS
@@ -61,9 +62,9 @@ def fail(
 
 
 def _resolve(
-    db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str, table: str
+    db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str, table: str, how: Unattended
 ) -> dict[str, Any]:
-    resolved = resolve(db, s3, settings, run_id, table)
+    resolved = resolve(db, s3, settings, run_id, table, how=how)
     if resolved["rejected"]:
         _measure_rejected_text(db, settings, run_id, MIGRATION_RUN)
         metrics.flush_metrics()
@@ -86,7 +87,9 @@ STEPS: Steps[MigrationSettings] = {
     ),
     MigrationStep.PLAN: lambda s: plan(s.db, s.s3, s.settings, s.event.run_id),
     MigrationStep.CUT: lambda s: cut(s.db, s.s3, s.settings, s.event.run_id),
-    MigrationStep.RESOLVE: lambda s: _resolve(s.db, s.s3, s.settings, s.event.run_id, s.event.table),
+    MigrationStep.RESOLVE: lambda s: _resolve(
+        s.db, s.s3, s.settings, s.event.run_id, s.event.table, s.unattended
+    ),
     MigrationStep.RECONCILE: lambda s: reconcile(s.db, s.s3, s.event.run_id),
     MigrationStep.PUBLISH: lambda s: publish(s.db, s.event.run_id, s.event.execution, s.unattended),
     MigrationStep.REPORT: lambda s: report(s.db, s.s3, s.settings, s.event.run_id).document(),

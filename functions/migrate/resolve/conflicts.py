@@ -53,8 +53,8 @@ def _remove_unique_conflicts(run: Run, rejected: RejectedRows) -> None:
     accepted = run.internal_table("accepted", table)
     constraints = dict(_constraints(table))
     cursor.execute(
-        Sql("CREATE UNLOGGED TABLE {} AS SELECT {}, ctid AS row_id, {} FROM {} WITH NO DATA").format(
-            accepted, shadow.SOURCE, ddl.columns_sql(table), run.shadow(table)
+        Sql("{} {} AS SELECT {}, ctid AS row_id, {} FROM {} WITH NO DATA").format(
+            rejected.create, accepted, shadow.SOURCE, ddl.columns_sql(table), run.shadow(table)
         )
     )
     for columns in constraints.values():

@@ -32,8 +32,9 @@ class RejectedRows:
     ``deduplicated`` and ``rejected`` count deleted rows by file; ``hash_total`` is the sum of their hashes.
     """
 
-    def __init__(self, cursor: Cursor, run: Run, table: Table) -> None:
+    def __init__(self, cursor: Cursor, run: Run, table: Table, *, durable: bool = False) -> None:
         self.cursor, self.table = cursor, table
+        self.create = Sql("CREATE TABLE") if durable else Sql("CREATE UNLOGGED TABLE")
         self._shadow = run.shadow(table)
         self._marks = run.internal_table("rejected", table)
         self._same_keys = run.internal_table("same keys", table)
@@ -52,7 +53,7 @@ class RejectedRows:
 
         The query gives ``row_id`` (its ctid), ``number``, and a ``key_group`` that is the same for all rows of a key.
         """
-        self.cursor.execute(Sql("CREATE UNLOGGED TABLE {} AS {}").format(self._same_keys, ranked))
+        self.cursor.execute(Sql("{} {} AS {}").format(self.create, self._same_keys, ranked))
         self._same_key_rows = self.cursor.rowcount
         if self._same_key_rows:
             self.delete_duplicates(Sql("SELECT * FROM {}").format(self._same_keys))
@@ -80,9 +81,8 @@ class RejectedRows:
         if not self._round:
             self.cursor.execute(
                 Sql(
-                    "CREATE UNLOGGED TABLE {} (round integer, number serial, reason text, position bigint,"
-                    " row_id tid, value text)"
-                ).format(self._marks)
+                    "{} {} (round integer, number serial, reason text, position bigint, row_id tid, value text)"
+                ).format(self.create, self._marks)
             )
             self._round = 1
         self.cursor.execute(
@@ -126,32 +126,32 @@ class RejectedRows:
             self.hash_total = (self.hash_total + int(total)) % 2**64
         return counts
 
-    def positions(self) -> Iterator[tuple[int, list[Violation]]]:
-        """The rejected rows' positions, ascending, with their violations.
+    def positions(self, cursor: Cursor, after: int = -1) -> Iterator[tuple[int, list[Violation]]]:
+        """The rejected rows' positions ``after`` this one, ascending, with their violations.
 
         A position occurs several times if a flat file's record has several rejected rows in the table.
         """
         if not self._round:
             return
         # A named cursor: closed after the last row, and by the end of the transaction if an error interrupts the loop.
-        rows = self.cursor.connection.cursor(name="rejected")
+        rows = cursor.connection.cursor(name="rejected")
         rows.itersize = BATCH
         rows.execute(
             Sql(
                 "SELECT position, array_agg(reason ORDER BY number), array_agg(value ORDER BY number)"
-                " FROM {} GROUP BY position, row_id ORDER BY position, min(number)"
-            ).format(self._marks)
+                " FROM {} WHERE position > {} GROUP BY position, row_id ORDER BY position, min(number)"
+            ).format(self._marks, after)
         )
         for position, reasons, values in rows:
             yield position, list(map(self._violation, reasons, values))
         rows.close()
 
-    def close(self) -> None:
+    def close(self, cursor: Cursor) -> None:
         """Drop the tables of intermediate results: a swap moves all tables of the run's schema."""
         if self._round:
-            self.cursor.execute(Sql("DROP TABLE {}").format(self._marks))
+            cursor.execute(Sql("DROP TABLE {}").format(self._marks))
         if self._same_key_rows is not None:
-            self.cursor.execute(Sql("DROP TABLE {}").format(self._same_keys))
+            cursor.execute(Sql("DROP TABLE {}").format(self._same_keys))
 
     def _violation(self, reason: str, value: str | None) -> Violation:
         reference = next((key for key in self.table.foreign_keys if key.name == reason), None)

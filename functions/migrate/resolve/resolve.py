@@ -8,34 +8,26 @@ together. Valid data costs nothing extra: the constraints are built first, and t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dataforge.errors import NoLongerKnown
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATION_RUN
-from dataforge.postgres.unwritten import State, observe
 from dataforge.records.text_budget import USE
 from dataforge.runs import leases
+from dataforge.runs.unattended.work import Unattended
 from dataforge.settings import RejectionLimits
 from dataforge.tables.catalogue import Table
-from functions.migrate.resolve.build import build
 from functions.migrate.resolve.choose import LEAST_BYTES, choose
-from functions.migrate.resolve.compare import Comparison, count_rows
+from functions.migrate.resolve.circle import read_circle, resolved_already
 from functions.migrate.resolve.locate import locate
-from functions.migrate.resolve.rebuild import rebuild
-from functions.migrate.resolve.rejected_rows import RejectedRows
-from functions.migrate.resolve.remove import remove_all
+from functions.migrate.resolve.reject import reject
+from functions.migrate.resolve.unattended import resolve_unattended, resolves_unattended
 from functions.migrate.run.again import resolve_again
-from functions.migrate.run.declared import require_columns
-from functions.migrate.run.known.proof import require_known_parents
-from functions.migrate.run.ledger import Resolved, RowsByFile, read_resolved, store_resolved
-from functions.migrate.run.migration import KNOWN, REBUILD, SWAP, Run, read_run
+from functions.migrate.run.ledger import Resolved, store_resolved
+from functions.migrate.run.migration import Run, read_run
 from functions.migrate.run.rejections.store import RejectionStore
-from functions.migrate.run.rejections.uncounted import Uncounted
-from functions.migrate.run.stored_rows import undo_rebuild
-from functions.migrate.run.whole_tables import allow_memory, state_if_compared_whole
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -50,17 +42,19 @@ def resolve(
     run_id: str,
     table_name: str,
     rebuild_from: int = LEAST_BYTES,
+    how: Unattended | None = None,
 ) -> dict[str, Any]:
-    """Resolve one table with its circle, in one transaction. The parents in the run must be resolved. Idempotent.
+    """Resolve one table with its circle. The parents in the run must be resolved. Idempotent.
 
-    ``rebuild_from``: the bytes of new rows from which filled tables are rebuilt.
+    It is one transaction, unless that may take longer than a function: then each statement is committed, as ``how`` says,
+    and ``WorkContinues`` may be raised. ``rebuild_from``: the bytes of new rows from which filled tables are rebuilt.
     Returns the document that the ledger stores (``Resolved``): counts of the shadow's rows, and hashes.
     Raises ``NoLongerKnown``: a known parent was written, so the step "cut" and all after it must be repeated.
     """
     with transaction(db, role=MIGRATION_RUN) as cursor:
         choose(cursor, run_id, rebuild_from)
     try:
-        done = _resolve_circle(db, s3, limits, run_id, table_name)
+        done = _resolve_circle(db, s3, limits, how, run_id, table_name)
     except NoLongerKnown:
         resolve_again(db, run_id, load_known=True)
         raise
@@ -71,19 +65,23 @@ def resolve(
 
 
 def _resolve_circle(
-    db: Connection, s3: S3Client, limits: RejectionLimits, run_id: str, table_name: str
+    db: Connection,
+    s3: S3Client,
+    limits: RejectionLimits,
+    how: Unattended | None,
+    run_id: str,
+    table_name: str,
 ) -> dict[str, Resolved]:
     """Resolve the tables of the circle unless they are resolved, or known."""
     with transaction(db, role=MIGRATION_RUN) as cursor:
         run = read_run(cursor, run_id)
         circle = run.circle(table_name)
         leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in circle])
-        found = {table.name: read_resolved(cursor, run_id, table.name, lock=True) for table in circle}
-        ready = {run.mode, KNOWN}
-        done = {name: resolved for name, resolved in found.items() if resolved and resolved.mode in ready}
-        if len(done) < len(circle):
-            done = _resolve(cursor, s3, limits, run, circle, found)
-    return done
+        found = read_circle(cursor, run, circle)
+        done = resolved_already(run, found)
+        if done or how is None or not resolves_unattended(cursor, how, run, circle, found):
+            return done or _resolve(cursor, s3, limits, run, circle, found)
+    return resolve_unattended(db, s3, limits, how, run, circle, found)
 
 
 def _resolve(
@@ -95,64 +93,17 @@ def _resolve(
     before: Mapping[str, Resolved | None],
 ) -> dict[str, Resolved]:
     """Resolve the tables of a circle and store their documents."""
-    require_columns(cursor, run.id, run.tables)
-    shadows = [RejectedRows(cursor, run, table) for table in circle]
-    allow_memory(cursor)
-    if any(earlier and earlier.mode == REBUILD for earlier in before.values()):
-        undo_rebuild(cursor, run, circle)
-    states: list[State | None] = [None] * len(circle)
-    if run.mode == SWAP:
-        build(cursor, run, shadows)
-        compared = [count_rows(cursor, run, table) for table in circle]
-    elif run.mode == REBUILD:
-        states = [observe(cursor, table) for table in circle]
-        run, compared = rebuild(cursor, run, shadows, states)
-    else:
-        states = [state_if_compared_whole(cursor, run, table) for table in circle]
-        compared = remove_all(cursor, run, shadows)
-        if any(rejected.rejected for rejected in shadows):
-            require_known_parents(cursor, run, circle)
     found, used = {}, 0
-    for rejected, comparison, state in zip(shadows, compared, states, strict=True):
+    for resolution in reject(cursor, run, circle, before):
+        rejected = resolution.rejected
         table = rejected.table
         store = RejectionStore(cursor, s3, limits, run.id, table, "resolve")
-        store.add(locate(cursor, s3, run, rejected.positions()))
+        store.add(locate(cursor, s3, run, rejected.positions(cursor)))
         uncounted = store.close()
         used += store.used
-        rejected.close()
-        resolved = _result(run, rejected, comparison, before[table.name])
-        resolved = resolved.model_copy(update={"state": state})
-        found[table.name] = _with_uncounted(resolved, before[table.name], uncounted)
+        rejected.close(cursor)
+        found[table.name] = resolution.document(before[table.name], uncounted)
         store_resolved(cursor, run.id, table.name, found[table.name])
     if used:
         cursor.execute(USE, (run.dataset.name, used))
     return found
-
-
-def _result(run: Run, rejected: RejectedRows, compared: Comparison, before: Resolved | None) -> Resolved:
-    """The counts, including the rows that were deleted when the table was resolved before."""
-    earlier = before.files if before else RowsByFile()
-    files = RowsByFile(
-        rows=compared.rows,
-        unchanged=compared.unchanged,
-        deduplicated=rejected.deduplicated + Counter(earlier.deduplicated),
-        rejected=rejected.rejected + Counter(earlier.rejected),
-    )
-    return Resolved(
-        mode=run.mode,
-        again=before.again if before else 0,
-        rows=compared.rows.total(),
-        unchanged=compared.unchanged.total(),
-        deduplicated=sum(files.deduplicated.values()),
-        rejected=sum(files.rejected.values()),
-        updated=compared.differing,
-        files=files,
-        hash_total=compared.hash_total,
-        removed_hash_total=((before.removed_hash_total if before else 0) + rejected.hash_total) % 2**64,
-    )
-
-
-def _with_uncounted(resolved: Resolved, before: Resolved | None, uncounted: Uncounted | None) -> Resolved:
-    earlier = before.uncounted if before else None
-    found = [some for some in (earlier, uncounted) if some]
-    return resolved.model_copy(update={"uncounted": sum(found, Uncounted()) if found else None})

@@ -147,7 +147,7 @@ class Migration:
 
     def settle(self) -> None:
         for table in itertools.chain.from_iterable(self.waves):
-            resolve(self.control, self.forge.s3, self.settings, self.id, table, self.rebuild_from)
+            resolve(self.control, self.forge.s3, self.settings, self.id, table, self.rebuild_from, self.how)
 
     def reconcile(self) -> dict[str, Any]:
         return reconcile(self.control, self.forge.s3, self.id)

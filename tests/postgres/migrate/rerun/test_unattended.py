@@ -10,6 +10,7 @@ import pytest
 from dataforge.errors import TargetRejectsRows, WorkContinues
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATION_RUN
+from dataforge.postgres.shadow import schema_of
 from functions.migrate.publish.unattended import merge_unattended
 from functions.migrate.run.migration import read_run
 
@@ -52,7 +53,7 @@ def outcome(forge: Forge, run: Migration) -> tuple[Any, ...]:
     return (
         forge.rows("customers"),
         result,
-        forge.database.query(f"SELECT {figures} FROM dataforge.migration_tables ORDER BY migration_id"),
+        forge.database.query(f"SELECT {figures} FROM dataforge.migration_tables ORDER BY loaded"),
         forge.database.query("SELECT source, read, accepted FROM dataforge.quality_facts ORDER BY at"),
         forge.database.query("SELECT operation, result FROM dataforge.audit ORDER BY id"),
         forge.database.query("SELECT count(*) FROM dataforge.leases"),
@@ -147,3 +148,73 @@ def test_constraint_of_the_owner_is_named(filled: Forge) -> None:
     filled.database.query("ALTER TABLE olist.customers DROP CONSTRAINT old")
     newer(filled, resume="latest").run()
     assert len(filled.rows("customers")) == 5
+
+
+DIRTY = ["customers", "orders"]
+
+
+def put_dirty(forge: Forge, make_csv: MakeCsv) -> None:
+    """Rows that repeat others, that conflict, and whose parents are missing."""
+    customers = [{"customer_id": n, "customer_city": city} for n in (1, 2, 3) for city in ("a", "b", "a")]
+    orders = [{"order_id": n, "customer_id": n} for n in range(8)]
+    forge.put(customers=make_csv("customers", *customers), orders=make_csv("orders", *orders))
+
+
+def resolved(forge: Forge, seconds: float | None) -> tuple[Any, ...]:
+    run = forge.migration({"tables": DIRTY, "quality_threshold": 0}, chunk_bytes=300)
+    run.attended_seconds = seconds
+    tables = run.run()["tables"]
+    rejections = forge.rejections("table", "codes", "file", "line", "offset", "raw")
+    return tables, rejections, forge.rows("customers"), forge.rows("orders")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("filled", [False, True])
+def test_rejections_that_are_stored_in_pieces_are_those_of_one_call(
+    forge: Forge, another_forge: Callable[[], Forge], make_csv: MakeCsv, filled: bool
+) -> None:
+    other = another_forge()
+    put_dirty(forge, make_csv)
+    for each in (forge, other) if filled else ():
+        row = "md5('2'), md5('2'), '01037', 'other', 'SP'"
+        each.database.query(f"INSERT INTO olist.customers VALUES ({row})")
+    expected = resolved(other, None)
+    assert len(expected[1]) > 5
+    assert resolved(forge, 0) == expected
+    assert forge.database.query("SELECT count(*) FROM dataforge.migration_work") == [(0,)]
+
+
+def test_table_is_resolved_by_a_statement_that_outlasts_its_call(forge: Forge, make_csv: MakeCsv) -> None:
+    put_dirty(forge, make_csv)
+    run = forge.migration({"tables": DIRTY, "quality_threshold": 0}).until("settle")
+    run.attended_seconds = 0
+    guard = forge.database.superuser()
+    guard.autocommit = False
+    guard.cursor().execute(f"LOCK TABLE {schema_of(run.id)}.customers IN SHARE ROW EXCLUSIVE MODE")
+    for _ in range(2):
+        with pytest.raises(WorkContinues):
+            run.settle()
+    guard.rollback()
+    for step in ("settle", "reconcile", "publish", "report"):
+        run.take(step)
+    assert len(forge.rows("customers")) == 3
+
+
+@pytest.mark.slow
+def test_results_of_statements_are_not_in_tables_that_a_crash_empties(
+    forge: Forge, make_csv: MakeCsv
+) -> None:
+    put_dirty(forge, make_csv)
+    run = forge.migration({"tables": DIRTY, "quality_threshold": 0}).until("settle")
+    run.attended_seconds = 0
+    found = set()
+    waits = True
+    while waits:
+        try:
+            run.settle()
+            waits = False
+        except WorkContinues:
+            query = "SELECT relpersistence, relname FROM pg_class WHERE relnamespace = %s::regnamespace"
+            found |= set(forge.database.query(query, schema_of(run.id)))
+    assert any("rejected" in name for _, name in found)
+    assert {persistence for persistence, _ in found} == {"p"}

@@ -7,8 +7,8 @@ result until its own time is nearly over, closes the connection, and raises ``Wo
 and it waits for the same work.
 
 - The backend locks the work's row in the ledger as long as it works. A call that finds the row unlocked and without a
-  result detects that the backend has ended: by a crash, a failover or a cancellation. Then all was rolled back, and the next call
-  starts again, at most ``ATTEMPTS`` times.
+  result detects that the backend has ended: by a crash, a failover or a cancellation. Then all was rolled back, and the
+  next call starts again, at most ``ATTEMPTS`` times.
 - Work is started under a number that is committed before, and ends at once if it finds another number: it is never done
   twice, nor by two at a time.
 - A run that is stopped ends the backend before it releases its leases (``work.end``).

@@ -266,6 +266,25 @@ def is_known(cursor: Cursor, how: Unattended, work: Work) -> bool:
     return cursor.fetchone() is not None
 
 
+def read_progress(cursor: Cursor, how: Unattended, work: Work) -> Any:
+    """What ``store_progress`` stored; None if nothing was stored. Its row is locked until the transaction ends."""
+    cursor.execute(Sql("SELECT result FROM {} WHERE {} FOR UPDATE").format(how.relation, work.key))
+    row = cursor.fetchone()
+    return row and row[0]
+
+
+def store_progress(cursor: Cursor, how: Unattended, execution: str, work: Work, document: str) -> None:
+    """Store a JSON document about work that a function does in pieces."""
+    cursor.execute(
+        Sql(
+            "INSERT INTO {} (run_id, name, number, execution, statement, pid, backend_start, result)"
+            " VALUES (%s, %s, %s, %s, '', 0, now(), %s)"
+            " ON CONFLICT (run_id, name, number) DO UPDATE SET result = excluded.result"
+        ).format(how.relation),
+        (*work, execution, document),
+    )
+
+
 def forget(cursor: Cursor, how: Unattended, run_id: str, name: str | None = None) -> None:
     """Delete the results of the run's work of this name, or of all, in the transaction that uses them."""
     cursor.execute(

@@ -1,0 +1,100 @@
+"""Reject rows of the shadows of a circle of tables, and compare the others with the tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dataforge.postgres.unwritten import State, observe
+from dataforge.tables.catalogue import Table
+from functions.migrate.resolve.build import build
+from functions.migrate.resolve.compare import Comparison, count_rows
+from functions.migrate.resolve.rebuild import rebuild
+from functions.migrate.resolve.rejected_rows import RejectedRows
+from functions.migrate.resolve.remove import remove_all
+from functions.migrate.run.declared import require_columns
+from functions.migrate.run.known.proof import require_known_parents
+from functions.migrate.run.ledger import Resolved, RowsByFile
+from functions.migrate.run.migration import REBUILD, SWAP, Run
+from functions.migrate.run.rejections.uncounted import Uncounted
+from functions.migrate.run.stored_rows import undo_rebuild
+from functions.migrate.run.whole_tables import allow_memory, state_if_compared_whole
+
+if TYPE_CHECKING:
+    from dataforge.postgres.types import Cursor
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """A table of which the rows are rejected, compared with the table in ``state``, in a run of this ``mode``."""
+
+    rejected: RejectedRows
+    compared: Comparison
+    state: State | None
+    mode: str
+
+    def document(self, before: Resolved | None, uncounted: Uncounted | None) -> Resolved:
+        """The ledger's document, including the rows that were deleted when the table was resolved ``before``.
+
+        ``uncounted``: the rejections whose reasons the ledger's rows do not have.
+        """
+        earlier = before.files if before else RowsByFile()
+        files = RowsByFile(
+            rows=self.compared.rows,
+            unchanged=self.compared.unchanged,
+            deduplicated=self.rejected.deduplicated + Counter(earlier.deduplicated),
+            rejected=self.rejected.rejected + Counter(earlier.rejected),
+        )
+        reasons = [some for some in (before.uncounted if before else None, uncounted) if some]
+        return Resolved(
+            mode=self.mode,
+            again=before.again if before else 0,
+            rows=self.compared.rows.total(),
+            unchanged=self.compared.unchanged.total(),
+            deduplicated=sum(files.deduplicated.values()),
+            rejected=sum(files.rejected.values()),
+            updated=self.compared.differing,
+            files=files,
+            hash_total=self.compared.hash_total,
+            removed_hash_total=((before.removed_hash_total if before else 0) + self.rejected.hash_total)
+            % 2**64,
+            uncounted=sum(reasons, Uncounted()) if reasons else None,
+            state=self.state,
+        )
+
+
+def reject(
+    cursor: Cursor,
+    run: Run,
+    circle: Sequence[Table],
+    before: Mapping[str, Resolved | None],
+    *,
+    durable: bool = False,
+) -> list[Resolution]:
+    """Reject rows of the tables of a circle. ``before``: how they were resolved earlier. Raises ``NoLongerKnown``.
+
+    ``durable``: the statements are committed one by one, so that a crash of the server must not lose their results.
+    """
+    require_columns(cursor, run.id, run.tables)
+    shadows = [RejectedRows(cursor, run, table, durable=durable) for table in circle]
+    allow_memory(cursor)
+    if any(earlier and earlier.mode == REBUILD for earlier in before.values()):
+        undo_rebuild(cursor, run, circle)
+    states: list[State | None] = [None] * len(circle)
+    if run.mode == SWAP:
+        build(cursor, run, shadows)
+        compared = [count_rows(cursor, run, table) for table in circle]
+    elif run.mode == REBUILD:
+        states = [observe(cursor, table) for table in circle]
+        run, compared = rebuild(cursor, run, shadows, states)
+    else:
+        states = [state_if_compared_whole(cursor, run, table) for table in circle]
+        compared = remove_all(cursor, run, shadows)
+        if any(rejected.rejected for rejected in shadows):
+            require_known_parents(cursor, run, circle)
+    return [
+        Resolution(rejected, comparison, state, run.mode)
+        for rejected, comparison, state in zip(shadows, compared, states, strict=True)
+    ]

@@ -1,0 +1,168 @@
+"""Resolve tables of which that may take longer than a function: PostgreSQL completes each statement.
+
+The rows of shadows are rejected by statements that are committed one by one. The rejections are then located in their
+sources and stored in pieces, each of which is committed at the end of a call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from dataforge.errors import NoLongerKnown, NotCompleted, WorkContinues
+from dataforge.postgres.connection import transaction
+from dataforge.postgres.roles import MIGRATION_RUN
+from dataforge.records.text_budget import USE
+from dataforge.records.violation import Violation
+from dataforge.runs import leases
+from dataforge.runs.step_names import MigrationStep
+from dataforge.runs.unattended.cursor import unattended_cursor
+from dataforge.runs.unattended.script import Script
+from dataforge.runs.unattended.work import Unattended, Work, forget, is_known, read_progress, store_progress
+from dataforge.settings import RejectionLimits
+from dataforge.tables.catalogue import Table
+from functions.migrate.resolve.circle import read_circle, resolved_already
+from functions.migrate.resolve.locate import locate
+from functions.migrate.resolve.reject import Resolution, reject
+from functions.migrate.resolve.rejected_rows import RejectedRows
+from functions.migrate.run.ledger import Resolved, store_resolved
+from functions.migrate.run.migration import REBUILD, Run
+from functions.migrate.run.rejections.store import RejectionStore
+from functions.migrate.run.rejections.uncounted import Uncounted
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from dataforge.postgres.types import Connection, Cursor
+
+
+Before = Mapping[str, Resolved | None]
+
+
+class _Stored(BaseModel):
+    """The rejections of a table that are stored: up to this ``position``. ``uncounted``: see ``RejectionStore``."""
+
+    position: int = -1
+    uncounted: Uncounted | None = None
+    complete: bool = False
+
+
+def resolves_unattended(
+    cursor: Cursor, how: Unattended, run: Run, circle: Sequence[Table], before: Before
+) -> bool:
+    """Whether PostgreSQL is to resolve the tables unattended, or has begun to. Tables that are rebuilt are small."""
+    if run.mode == REBUILD:
+        return False
+    return is_known(cursor, how, _work(run, circle, before)._replace(number=1)) or how.suits(
+        cursor, *map(run.shadow, circle)
+    )
+
+
+def resolve_unattended(
+    db: Connection,
+    s3: S3Client,
+    limits: RejectionLimits,
+    how: Unattended,
+    run: Run,
+    circle: Sequence[Table],
+    before: Before,
+) -> dict[str, Resolved]:
+    """Resolve the tables of a circle and store their documents. Raises ``WorkContinues``, ``NotCompleted``."""
+    first = Script()
+    first.hold(run.execution, run.dataset.name, [table.name for table in circle])
+    work = _work(run, circle, before)
+    try:
+        with unattended_cursor(db, how, run.execution, work, first) as cursor:
+            resolutions = reject(cursor, run, circle, before, durable=True)
+    except NoLongerKnown as error:
+        # The rejected rows are deleted already, so the other tables cannot be resolved again.
+        raise NotCompleted(run.id, work.name, error.message) from None
+    for resolution in resolutions:
+        while not _store_some(db, s3, limits, how, run, resolution.rejected, work):
+            if time.monotonic() > how.deadline:
+                raise WorkContinues(run.id, work.name)
+    return _close(db, how, run, resolutions, work)
+
+
+def _work(run: Run, circle: Sequence[Table], before: Before) -> Work:
+    again = max((earlier.again for earlier in before.values() if earlier), default=0)
+    return Work(run.id, f"{MigrationStep.RESOLVE} {circle[0].name} by {run.mode} {again}")
+
+
+def _store_some(
+    db: Connection,
+    s3: S3Client,
+    limits: RejectionLimits,
+    how: Unattended,
+    run: Run,
+    rejected: RejectedRows,
+    work: Work,
+) -> bool:
+    """Locate and store rejections until the deadline. Returns whether all are stored."""
+    table = rejected.table
+    with transaction(db, role=MIGRATION_RUN) as cursor:
+        leases.hold(cursor, run.execution, run.dataset.name, [table.name])
+        progress = _progress(work, table)
+        stored = _Stored.model_validate(read_progress(cursor, how, progress) or {})
+        if stored.complete:
+            return True
+        store = RejectionStore(cursor, s3, limits, run.id, table, "resolve")
+        part = _Part(rejected.positions(cursor, stored.position), how.deadline)
+        store.add(locate(cursor, s3, run, part.rows()))
+        uncounted = [some for some in (stored.uncounted, store.close()) if some]
+        found = _Stored(
+            position=max(part.position, stored.position),
+            uncounted=sum(uncounted, Uncounted()) if uncounted else None,
+            complete=part.complete,
+        )
+        if store.used:
+            cursor.execute(USE, (run.dataset.name, store.used))
+        store_progress(cursor, how, run.execution, progress, found.model_dump_json())
+    return found.complete
+
+
+def _progress(work: Work, table: Table) -> Work:
+    return Work(work.run_id, f"{work.name}: rejections of {table.name}")
+
+
+class _Part:
+    """The rows of whole positions until a deadline, at least one position. ``position``: the last one."""
+
+    def __init__(self, rows: Iterator[tuple[int, list[Violation]]], deadline: float) -> None:
+        self._rows, self._deadline = rows, deadline
+        self.position, self.complete = -1, False
+
+    def rows(self) -> Iterator[tuple[int, list[Violation]]]:
+        """The rows."""
+        for position, violations in self._rows:
+            if self.position not in (-1, position) and time.monotonic() > self._deadline:
+                return
+            self.position = position
+            yield position, violations
+        self.complete = True
+
+
+def _close(
+    db: Connection, how: Unattended, run: Run, resolutions: Sequence[Resolution], work: Work
+) -> dict[str, Resolved]:
+    """Store the documents, unless another call has, and drop the results of the statements."""
+    circle = [resolution.rejected.table for resolution in resolutions]
+    with transaction(db, role=MIGRATION_RUN) as cursor:
+        leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in circle])
+        before = read_circle(cursor, run, circle)
+        done = resolved_already(run, before)
+        if done is not None:
+            return done
+        found = {}
+        for resolution in resolutions:
+            table = resolution.rejected.table
+            stored = _Stored.model_validate(read_progress(cursor, how, _progress(work, table)))
+            found[table.name] = resolution.document(before[table.name], stored.uncounted)
+            store_resolved(cursor, run.id, table.name, found[table.name])
+            resolution.rejected.close(cursor)
+            forget(cursor, how, run.id, _progress(work, table).name)
+        forget(cursor, how, run.id, work.name)
+    return found
