@@ -46,8 +46,8 @@ def resolve(
 ) -> dict[str, Any]:
     """Resolve one table with its circle. The parents in the run must be resolved. Idempotent.
 
-    It is one transaction, unless that may take longer than a function: then each statement is committed, as ``how`` says,
-    and ``WorkContinues`` may be raised. ``rebuild_from``: the bytes of new rows from which filled tables are rebuilt.
+    It is one transaction, unless that may take longer than a function: then each statement is committed (``how``), and
+    ``WorkContinues`` may be raised. ``rebuild_from``: the bytes of new rows from which filled tables are rebuilt.
     Returns the document that the ledger stores (``Resolved``): counts of the shadow's rows, and hashes.
     Raises ``NoLongerKnown``: a known parent was written, so the step "cut" and all after it must be repeated.
     """

@@ -267,7 +267,7 @@ def is_known(cursor: Cursor, how: Unattended, work: Work) -> bool:
 
 
 def read_progress(cursor: Cursor, how: Unattended, work: Work) -> Any:
-    """What ``store_progress`` stored; None if nothing was stored. Its row is locked until the transaction ends."""
+    """The document of ``store_progress``, or None. Its row is locked until the transaction ends."""
     cursor.execute(Sql("SELECT result FROM {} WHERE {} FOR UPDATE").format(how.relation, work.key))
     row = cursor.fetchone()
     return row and row[0]
