@@ -63,6 +63,7 @@ def test_known_files_are_not_loaded_and_have_the_same_report(versioned: Forge) -
     assert again(versioned, on_conflict="update") == ("known", UNCHANGED)
 
 
+@pytest.mark.slow
 def test_hashes_and_files_of_a_known_run_are_those_of_the_comparison(versioned: Forge) -> None:
     reports = []
     for _ in range(2):
@@ -117,6 +118,7 @@ def test_crash_of_the_server_empties_the_record(versioned: Forge) -> None:
     assert versioned.database.query(found) == [("u",)]
 
 
+@pytest.mark.slow
 def test_another_file_is_loaded(versioned: Forge, make_csv: MakeCsv) -> None:
     versioned.s3.put_object(
         Bucket="raw",
@@ -127,6 +129,7 @@ def test_another_file_is_loaded(versioned: Forge, make_csv: MakeCsv) -> None:
     assert (kind, counts) == ("merge", (5, 1, 3, 1, 0))
 
 
+@pytest.mark.slow
 def test_other_tables_or_another_declaration_are_compared(
     versioned: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +143,7 @@ def test_other_tables_or_another_declaration_are_compared(
     assert again(versioned)[0] == "merge"
 
 
+@pytest.mark.slow
 def test_inserted_rows_are_compared_once_before_they_are_known(versioned: Forge, make_csv: MakeCsv) -> None:
     put(versioned, make_csv, {"customer_id": 4})
     assert [again(versioned)[0] for _ in range(3)] == ["merge", "merge", "known"]

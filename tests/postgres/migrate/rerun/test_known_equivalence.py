@@ -53,7 +53,10 @@ RUNS = st.lists(
 
 
 def outcome(forge: Forge, order: dict[str, Any], *, may_know: bool, injected: bool = True) -> dict[str, Any]:
-    """Run the migration: what it reported and what is stored afterwards. ``injected``: the write is made during the run."""
+    """Run the migration. Returns the figures of its report and the stored rows.
+
+    ``injected``: the write is made during the run, else after it.
+    """
     document = {"tables": TABLES, "quality_threshold": 0, "on_conflict": order["on_conflict"]}
     run = forge.migration(document, chunk_bytes=128)
     run.may_know = may_know

@@ -114,7 +114,11 @@ def test_children_find_their_parents_in_a_known_table(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     ("step", "attended"),
-    [("settle", None), ("publish", None), pytest.param("publish", 60, marks=pytest.mark.slow)],
+    [
+        ("settle", None),
+        pytest.param("publish", None, marks=pytest.mark.slow),
+        pytest.param("publish", 60, marks=pytest.mark.slow),
+    ],
 )
 def test_known_table_that_is_written_meanwhile_is_loaded(
     shop: Shop, step: str, attended: float | None
@@ -130,6 +134,7 @@ def test_known_table_that_is_written_meanwhile_is_loaded(
     assert len(shop.forge.rows("customers")) == len(CUSTOMERS)
 
 
+@pytest.mark.slow
 def test_resumed_run_proves_again_that_its_known_tables_are_unwritten(shop: Shop) -> None:
     shop.put(orders=range(1, 5))
     run = shop.migration().until("settle")
@@ -140,6 +145,7 @@ def test_resumed_run_proves_again_that_its_known_tables_are_unwritten(shop: Shop
     assert len(shop.forge.rows("customers")) == len(CUSTOMERS)
 
 
+@pytest.mark.slow
 def test_run_that_another_code_planned_is_not_recorded(shop: Shop) -> None:
     run = shop.migration().until("publish")
     shop.forge.database.query(
@@ -149,6 +155,7 @@ def test_run_that_another_code_planned_is_not_recorded(shop: Shop) -> None:
     assert shop.run() == ([], UNCHANGED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "names"), [(8192, ALL), (MOST_BYTES, [])])
 def test_tables_that_cannot_be_scanned_in_one_call_are_loaded(
     shop: Shop, size: int, names: list[str]
@@ -161,6 +168,7 @@ def test_tables_that_cannot_be_scanned_in_one_call_are_loaded(
     assert shop.run()[0] == names
 
 
+@pytest.mark.slow
 def test_crash_of_the_server_leads_to_the_comparison(shop: Shop) -> None:
     # Recovery truncates an unlogged table.
     shop.forge.database.query("TRUNCATE dataforge.known_runs")
@@ -238,6 +246,7 @@ def _written(rows: bytes, ending: str, time: int) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 def test_tables_of_one_file_are_known_together(forge: Forge) -> None:
     header, rows = b"author,text,tags\n", b"Ada,One,a;b\nBob,Two,b\n"
     forge.put("quotes/", quotes=header + rows)
