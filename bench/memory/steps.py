@@ -26,6 +26,7 @@ from local.config import ROOT
 
 RAW, REPORTS, BACKUPS_BUCKET = "raw", "reports", "backups"
 _STARTED = "2026-01-01T00:00:00Z"
+_NEVER = 2**60
 _numbers = itertools.count(1)
 
 
@@ -109,6 +110,8 @@ class Measured:
     def _call(self, name: str, function: str, role: str, **call: Any) -> Any:
         settings = self.server.settings(self.database, role).model_dump()
         settings |= {"raw_bucket": RAW, "report_bucket": REPORTS, "backup_bucket": BACKUPS_BUCKET}
+        # The functions themselves send all statements and wait for them.
+        settings["unattended_bytes"] = _NEVER
         request = Call(
             function=function, settings=settings, password=self.server.password, folder=self.folder, **call
         )

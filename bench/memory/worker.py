@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from bench.backups.disk_store import DiskStore
 from dataforge.aws.clients import worker_s3
 from dataforge.postgres.connection import connect
+from dataforge.postgres.roles import MIGRATION_RUN, RESTORE_RUN
 from dataforge.runs.steps import Step, StepEvent
 from dataforge.settings import BackupSettings, ExportSettings, MigrationSettings, RestoreSettings, RunSettings
 from dataforge.tables.datasets import get_dataset
@@ -52,6 +53,7 @@ _SETTINGS: Mapping[str, type[RunSettings]] = {
     "restore": RestoreSettings,
     "export": ExportSettings,
 }
+_ROLES = {"migrate": MIGRATION_RUN, "restore": RESTORE_RUN}
 _Work = Callable[[ModuleType, Any, Any, Any, dict[str, Any]], object]
 _WORK: Mapping[tuple[str, str], _Work] = {
     ("migrate", "scan"): lambda f, db, s3, _, i: f.scan_range(db, s3, f.ScanItem.model_validate(i)),
@@ -94,7 +96,7 @@ def take(call: Call) -> Answer:
         result = None
         if call.items is None:
             event = StepEvent.read(call.event)
-            result = handler.STEPS[event.step](Step(event, settings, db, store))
+            result = handler.STEPS[event.step](Step(event, settings, db, store, _ROLES.get(call.function)))
         for item in call.items or []:
             _WORK[call.function, item["step"]](handler, db, store, settings, item)
     return Answer(result=result, idle=idle, peak=memory())

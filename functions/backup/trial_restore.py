@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -96,7 +95,7 @@ def _fill(cursor: Cursor, s3: S3Client, bucket: str, backup: Manifest, table: Ta
     cursor.execute(ddl.create_table(table, SCHEMA))
     for file in backup.table(table.name).files:
         data = download(s3, bucket, backup.folder + file.key)
-        for batch in parquet.read_batches(io.BytesIO(data or b"")):
+        for batch in parquet.read_batches(data or b""):
             copy_batch(cursor, table, SCHEMA, batch)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -92,7 +91,7 @@ def _batches(item: FileItem, table: Table, data: bytes) -> Iterator[pa.RecordBat
     """The rows in batches. Raises ``DamagedBackup`` if the file's columns differ from the table's."""
     expected = {field.name: field.type for field in parquet.arrow_schema(table)}
     try:
-        for batch in parquet.read_batches(io.BytesIO(data)):
+        for batch in parquet.read_batches(data):
             if {field.name: field.type for field in batch.schema} != expected:
                 raise item.damaged("has other columns than its manifest")
             yield batch

@@ -128,7 +128,7 @@ for item in call["items"]:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc/self/status")
 def test_memory_of_a_worker_does_not_grow_with_its_page_range(vault: Vault) -> None:
-    """Measured with row groups of 2 MiB instead of 32, of which a worker buffers one."""
+    """Measured with row groups of 2 MiB instead of 16, of which a worker buffers one."""
     vault.fill(1)
     vault.database.query(
         "INSERT INTO olist.order_reviews SELECT md5(n::text), md5('1'), 1, NULL, repeat(md5(n::text), 60),"

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/vnd.apache.parquet"
 
-CHUNK_BYTES = 4 << 20
+CHUNK_BYTES = 2 << 20
 """Bytes of text that Arrow reads at a time."""
-GROUP_BYTES = 32 << 20
-"""Approximate size of a row group in memory, which a reader needs per file."""
-BATCH_ROWS = 1 << 16
+GROUP_BYTES = 16 << 20
+"""Approximate size of a row group in memory. A writer needs several times this size."""
+BATCH_ROWS = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -134,10 +134,12 @@ def end_of_rows(text: bytes) -> int:
 
 
 def read_batches(file: Any, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
-    """The file's rows in order, in batches within one row group, which bounds the memory.
+    """The rows of a file, or of the bytes of one, in order, in batches within one row group, which bounds the memory.
 
     Raises ``pa.ArrowInvalid`` or ``OSError`` if it is not a Parquet file.
     """
-    with pq.ParquetFile(file) as parquet:
+    # A buffer is read without copies; pre_buffer would copy each row group.
+    source = pa.BufferReader(file) if isinstance(file, bytes) else file
+    with pq.ParquetFile(source, pre_buffer=False) as parquet:
         for group in range(parquet.num_row_groups):
             yield from parquet.iter_batches(rows, [group], use_threads=False)
