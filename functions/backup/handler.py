@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dataforge.aws.clients import worker_s3
 from dataforge.aws.metric_names import BACKUP as SERVICE
 from dataforge.aws.metric_names import BACKUP_DAMAGED, BACKUP_VERIFIED, NAMESPACE
-from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
+from dataforge.aws.telemetry import entry_point, make_logger
 from dataforge.errors import DamagedBackup
 from dataforge.postgres.connection import connect, get_db_resource, transaction
 from dataforge.runs.step_names import BackupStep
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
 
 
-logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
+logger = make_logger(SERVICE)
 
 
 def _release(step: Step[BackupSettings]) -> dict[str, str | None]:
@@ -64,7 +64,7 @@ STEPS: Steps[BackupSettings] = {
 }
 
 
-@entry_point(logger, tracer)
+@entry_point(logger)
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take one step of the state machine."""
     return take_step(
@@ -91,7 +91,7 @@ def _count(name: str, dataset: str) -> None:
         metric.add_dimension("dataset", dataset)
 
 
-@entry_point(logger, tracer)
+@entry_point(logger)
 def hold(event: dict[str, Any], context: LambdaContext) -> dict[str, bool]:
     """Hold the run's snapshot for ``event["seconds"]``, or until the backup is written."""
     settings = read(DatabaseSettings)
@@ -100,7 +100,7 @@ def hold(event: dict[str, Any], context: LambdaContext) -> dict[str, bool]:
         return export_snapshot(get_db_resource(settings), exporter, event["run_id"], event["seconds"])
 
 
-@entry_point(logger, tracer)
+@entry_point(logger)
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write or check one file, or restore the backup on trial. Results are in the ledger."""
     settings = read(BackupSettings)

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.aws.clients import worker_s3
 from dataforge.aws.failures import explain_caught
-from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
+from dataforge.aws.telemetry import entry_point, make_logger
 from dataforge.postgres.connection import connect
 from dataforge.runs.ids import run_id
 from dataforge.runs.step_names import RunStep
@@ -19,10 +19,10 @@ from functions.export.audit import ExportInput, record_end, record_failure, reco
 from functions.export.export import export
 
 SERVICE = "export"
-logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
+logger = make_logger(SERVICE)
 
 
-@entry_point(logger, tracer)
+@entry_point(logger)
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Export a table and return {"export_id", "rows"}; the export's document is in the report bucket.
 

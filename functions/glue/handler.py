@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.aws.clients import WORKER, make_client
-from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
+from dataforge.aws.telemetry import entry_point, make_logger
 from dataforge.backups import manifest
 from dataforge.backups.manifest import Reference
 from dataforge.settings import GlueSettings, read
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 SERVICE = "glue"
-logger, tracer = make_logger(SERVICE), make_tracer(SERVICE)
+logger = make_logger(SERVICE)
 
 
 @cache
@@ -27,7 +27,7 @@ def _s3() -> S3Client:
     return make_client("s3", WORKER)
 
 
-@entry_point(logger, tracer)
+@entry_point(logger)
 def register(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Register the tables of the backup ``event["backup_id"]`` of ``event["dataset"]``. Repeating it is harmless.
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.aws.clients import worker_s3
-from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
+from dataforge.aws.telemetry import entry_point, make_logger, make_metrics
 from dataforge.postgres.connection import get_db_resource, transaction
 from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.sql import Sql
@@ -44,7 +44,7 @@ SERVICE = "migrate"
 REPORTED = ("QualityTooLow", "NotReconciled")
 """Errors that the run's report explains."""
 
-logger, metrics, tracer = make_logger(SERVICE), make_metrics(SERVICE), make_tracer(SERVICE)
+logger, metrics = make_logger(SERVICE), make_metrics(SERVICE)
 
 
 def fail(
@@ -97,7 +97,7 @@ STEPS: Steps[MigrationSettings] = {
 }
 
 
-@entry_point(logger, tracer)
+@entry_point(logger)
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take one step of the state machine."""
     return take_step(
@@ -111,7 +111,7 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     )
 
 
-@entry_point(logger, tracer)
+@entry_point(logger)
 def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Scan or load one work item of a Distributed Map. Returns an empty object: the state needs no result."""
     settings = read(MigrationSettings)

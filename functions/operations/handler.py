@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dataforge.api.body import read_query
 from dataforge.api.exports import FilesQuery
 from dataforge.aws.clients import CALLER, make_client
-from dataforge.aws.telemetry import entry_point, make_logger, make_tracer
+from dataforge.aws.telemetry import entry_point, make_logger
 from dataforge.backups import listing
 from dataforge.backups.key_service import make_verifier
 from dataforge.backups.signatures import Verifier
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 SERVICE = "operations"
-logger, tracer = make_logger(SERVICE), make_tracer(SERVICE, trace_aws=False)
+logger = make_logger(SERVICE)
 
 
 def _read_limits(key_id: str) -> KeyLimits | None:
@@ -56,7 +56,7 @@ def _read_limits(key_id: str) -> KeyLimits | None:
 router = Router(logger, CachedLimits(_read_limits), record_refused)
 
 
-@entry_point(logger, tracer)
+@entry_point(logger)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request, a proxy event of API Gateway."""
     return router.answer(event)

@@ -8,7 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dataforge.aws.clients import worker_s3
-from dataforge.aws.telemetry import entry_point, make_logger, make_metrics, make_tracer
+from dataforge.aws.telemetry import entry_point, make_logger, make_metrics
 from dataforge.backups.manifest import Reference
 from dataforge.backups.signatures import Signature
 from dataforge.postgres.connection import get_db_resource
@@ -28,7 +28,7 @@ from functions.restore.select import select_older
 from functions.restore.swap import swap
 
 SERVICE = "restore"
-logger, metrics, tracer = make_logger(SERVICE), make_metrics(SERVICE), make_tracer(SERVICE)
+logger, metrics = make_logger(SERVICE), make_metrics(SERVICE)
 
 
 STEPS: Steps[RestoreSettings] = {
@@ -53,7 +53,7 @@ STEPS: Steps[RestoreSettings] = {
 }
 
 
-@entry_point(logger, tracer)
+@entry_point(logger)
 def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take one step of the state machine."""
     return take_step(
@@ -61,7 +61,7 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     )
 
 
-@entry_point(logger, tracer)
+@entry_point(logger)
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Load one file of a backup, or write one file of the safety backup. Returns {}: the result is in the ledger."""
     settings = read(RestoreSettings)

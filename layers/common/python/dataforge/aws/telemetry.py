@@ -1,6 +1,6 @@
-"""Logs, traces and metrics of the functions. They contain ids, counts, codes and names, and no content of records.
+"""Logs and metrics of the functions. They contain ids, counts, codes and names, and no content of records.
 
-- A trace contains calls of AWS, but no statements or errors of PostgreSQL, no answers and no error documents.
+- Lambda itself traces the functions; the SDK of X-Ray, which would add calls of AWS, takes longer to import than these.
 - A log line of an exception has its class and position, without its text, which may quote a value.
 - A function raises only errors of `dataforge.errors`, under their codes, because Lambda, Step Functions and X-Ray store the
   text. Another exception becomes ``StatementFailed`` or ``Unexpected``; the log has its class and position.
@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -47,27 +47,20 @@ def make_logger(service: str) -> Logger:
     return Logger(service, logger_formatter=_WithoutTexts())
 
 
-def make_tracer(service: str, *, trace_aws: bool = True) -> Tracer:
-    """A function's tracer. ``trace_aws``: trace calls of AWS too, which imports the patches of the SDK."""
-    return Tracer(service, auto_patch=trace_aws, patch_modules=("botocore",))
-
-
 def make_metrics(service: str) -> Metrics:
     """A function's metrics."""
     return Metrics(namespace=NAMESPACE, service=service)
 
 
 def entry_point(
-    logger: Logger, tracer: Tracer | None = None
+    logger: Logger,
 ) -> Callable[[Callable[[dict[str, Any], LambdaContext], Result]], Callable[[dict[str, Any], Any], Result]]:
-    """Decorate a handler of Lambda: set its log context and trace segment, and raise only errors of `dataforge.errors`."""
+    """Decorate a handler of Lambda: set its log context, and raise only errors of `dataforge.errors`."""
 
     def decorate(
         handler: Callable[[dict[str, Any], LambdaContext], Result],
     ) -> Callable[[dict[str, Any], Any], Result]:
         guarded = _only_our_errors(logger, handler)
-        if tracer is not None:
-            guarded = tracer.capture_lambda_handler(guarded, capture_response=False, capture_error=False)
         return cast(
             "Callable[[dict[str, Any], Any], Result]",
             logger.inject_lambda_context(guarded, clear_state=True),
