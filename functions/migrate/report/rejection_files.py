@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -27,16 +28,15 @@ _BATCH = 1_000
 
 _LINES = """
     SELECT concat(
-        '{"id": ', id, ', "dataset": ', to_json(dataset), ', "table": ', to_json("table"),
-        ', "raw": ', raw, ', "errors": ', errors, ', "source": {"migration_id": ', to_json(migration_id),
+        '{"id": ', id, %(names)s, ', "raw": ', raw, ', "errors": ', errors, %(run)s,
         ', "file": ', to_json(file), ', "line": ', line, ', "offset": ', "offset",
         '}, "rejected_at": "', to_char(rejected_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         '", "replayed_at": ',
         coalesce(to_json(to_char(replayed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))::text, 'null'), '}'),
         raw_at::text
-    FROM dataforge.rejections WHERE migration_id = %s AND "table" = %s ORDER BY id
+    FROM dataforge.rejections WHERE migration_id = %(id)s AND "table" = %(table)s ORDER BY id
 """
-"""Concatenation takes two thirds of the time of json_build_object."""
+"""Concatenation takes two thirds of the time of json_build_object. What all rows have in common is a parameter."""
 
 
 def write_rejections(cursor: Cursor, s3: S3Client, bucket: str, run: Run) -> list[RejectionFile]:
@@ -77,7 +77,9 @@ def write_replayed(cursor: Cursor, s3: S3Client, bucket: str, run: Run) -> None:
 
 def _lines(cursor: Cursor, s3: S3Client, bucket: str, run: Run, table: str) -> Iterator[bytes]:
     rows = cursor.connection.cursor(name="rejections")
-    rows.execute(_LINES, (run.id, table))
+    names = f', "dataset": {json.dumps(run.dataset.name)}, "table": {json.dumps(table)}'
+    source = f', "source": {{"migration_id": {json.dumps(run.id)}'
+    rows.execute(_LINES, {"names": names, "run": source, "id": run.id, "table": table})
     while some := rows.fetchmany(_BATCH):
         located = [Location.model_validate_json(location) for _, location in some if location]
         records = (record for _, record in rejected_texts.read(s3, bucket, located))

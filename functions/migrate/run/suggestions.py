@@ -168,7 +168,7 @@ def _fields(
 
 
 def _files(cursor: Cursor, run: Run) -> dict[str, _File]:
-    """The run's files by name."""
+    """The run's files, each under its name."""
     sources = {source.file: source for source in run.dataset.sources}
     cursor.execute(_FILES, (run.id,))
     return {

@@ -195,8 +195,8 @@ class TableBatcher:
         batch.hash_total = (batch.hash_total + hash_total(digests)) % 2**64
         if b"\\" in text_bytes(body):
             body = pc.replace_substring(body, "\\\\", "\\")
-        source = pc.cast(pa.array(positions), pa.string())
-        lines = pc.binary_join_element_wise(pc.binary_join_element_wise(body, source, ","), "", "\n")
+        ends = pc.binary_join_element_wise(pc.cast(pa.array(positions), pa.string()), "", "\n")
+        lines = pc.binary_join_element_wise(body, ends, ",")
         batch.lines.append(text_bytes(lines))
 
     def _are_new(self, digests: Sequence[bytes]) -> NDArray[np.bool_]:

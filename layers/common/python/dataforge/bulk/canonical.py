@@ -374,8 +374,8 @@ def validate_column(
     texts_of = pa.array([v.quoted for v in validated], pa.string())
     if accepted is None:
         return CanonicalColumn(texts_of.take(pa.array(indices)), indices, validated)
-    known = pc.if_else(accepted, raw if texts is None else texts, pa.scalar(None, pa.string()))
-    quoted = pc.replace_with_mask(_quote_known(column, known), others, texts_of.take(encoded.indices))
+    known = _quote_known(column, raw if texts is None else texts)
+    quoted = pc.replace_with_mask(known, others, texts_of.take(encoded.indices))
     if missing is not None and validated[fine + 1].quoted is not None:
         quoted = pc.coalesce(quoted, pa.scalar(validated[fine + 1].quoted))
     return CanonicalColumn(quoted, indices, validated)

@@ -16,7 +16,7 @@ except ImportError:
 def text_bytes(array: pa.Array) -> bytes:
     """The concatenated texts of an array without nulls."""
     offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset : array.offset + len(array) + 1]
-    return bytes(array.buffers()[2])[int(offsets[0]) : int(offsets[-1])] if len(array) else b""
+    return memoryview(array.buffers()[2])[int(offsets[0]) : int(offsets[-1])].tobytes() if len(array) else b""
 
 
 def digests(body: pa.Array) -> list[bytes]:

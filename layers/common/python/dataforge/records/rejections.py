@@ -70,8 +70,9 @@ def same_unique_value(unique: UniqueKey, place: Literal["table", "file", "batch"
 def raw_text(raw: bytes) -> str:
     """A record's text without its line end. Invalid UTF-8, and NUL, which PostgreSQL cannot store, become \\xNN."""
     text = raw[:RAW_LIMIT].removesuffix(b"\n").removesuffix(b"\r").decode(errors="backslashreplace")
-    cut = f"… [cut: {len(raw):,} bytes in all]" if len(raw) > RAW_LIMIT else ""
-    return text.replace("\0", "\\x00") + cut
+    if "\0" in text:
+        text = text.replace("\0", "\\x00")
+    return text if len(raw) <= RAW_LIMIT else f"{text}… [cut: {len(raw):,} bytes in all]"
 
 
 def without_nul(violation: Violation) -> Violation:
