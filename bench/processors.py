@@ -31,6 +31,12 @@ class Cost:
         """The processor seconds of both."""
         return self.server + self.client
 
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.seconds + other.seconds, self.server + other.server, self.client + other.client)
+
+
+NOTHING = Cost(0, 0, 0)
+
 
 def of_server(server: Server) -> float:
     """The processor seconds that the server and all of its processes, also those that ended, have spent."""

@@ -6,10 +6,10 @@ import argparse
 import json
 import resource
 import shutil
-import statistics
 import subprocess
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from bench.backups.disk_store import DiskStore
 from bench.data import data
+from bench.processors import Cost, cost_of, show_costs
 from bench.server import Server, server
 from bench.show import show_table
 from dataforge.backups.manifest import Manifest
@@ -42,54 +43,44 @@ from functions.backup.write_manifest import write_manifest
 WORKERS = 2
 SOURCE = "source"
 
-DUMPS = {"dump": "gzip:1", "lz4": "lz4:1", "zstd": "zstd:1", "none": "none"}
-"""The ways of the peer, of which the build of PostgreSQL may lack some."""
+DUMPS = ("gzip:1", "lz4:1", "zstd:1", "none")
+"""The compression methods of the peer, of which the build of PostgreSQL may lack some."""
 
 _worker: dict[str, Any] = {}
 
 
+OURS, COPY = "Data Forge, in process, two workers", "COPY TO STDOUT, discarded (the limit)"
+
+
 def main(asked: argparse.Namespace) -> None:
-    """Print seconds, sizes and ratios; rounds of Data Forge and pg_dump alternate."""
+    """Print costs, sizes and ratios; rounds of Data Forge and pg_dump alternate."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-data-") as made, server() as running:
-        rows = fill(running, data(asked, Path(made)))
-        methods = [name for name in DUMPS if can_dump(running, Path(made), name)]
-        figures: dict[str, list[float]] = {"ours": [], **{name: [] for name in methods}, "copy": []}
+        folder = Path(made)
+        rows = fill(running, data(asked, folder))
+        peers = {_dump_name(method): method for method in DUMPS if can_dump(running, folder, method)}
+        costs: dict[str, list[Cost]] = defaultdict(list)
         sizes: dict[str, int] = {}
-        with workers(running, Path(made) / "store") as pool:
+        with workers(running, folder / "store") as pool:
             # Not counted: reading and compiling on the first call.
-            ours(running, pool, Path(made) / "store")
+            ours(running, pool, folder / "store")
             for _ in range(asked.rounds):
-                for name in methods:
-                    seconds, sizes[name] = dump(running, Path(made), name)
-                    figures[name].append(seconds)
-                seconds, backup = ours(running, pool, Path(made) / "store")
-                figures["ours"].append(seconds)
-                figures["copy"].append(copy(running))
-                sizes["ours"] = backup.size
+                for name, method in peers.items():
+                    cost, sizes[name] = dump(running, folder, method)
+                    costs[name].append(cost)
+                cost, backup = ours(running, pool, folder / "store")
+                costs[OURS].append(cost)
+                costs[COPY].append(cost_of(running, lambda: copy(running)))
+                sizes[OURS] = backup.size
             memory = max(pool.map(_memory, range(WORKERS * 4)))
-    _show(rows, figures, sizes, memory)
-
-
-def _show(rows: int, figures: dict[str, list[float]], sizes: dict[str, int], memory: int) -> None:
-    names = {
-        "ours": "Data Forge, in process, two workers",
-        **{name: f"pg_dump -Fd -j{WORKERS} -Z{method}" for name, method in DUMPS.items()},
-        "copy": "COPY TO STDOUT, discarded (the limit)",
-    }
-    base = statistics.median(figures["dump"])
-    table = []
-    for key, name in names.items():
-        if key not in figures:
-            continue
-        seconds = statistics.median(figures[key])
-        size = f"{sizes[key] / 1e6:.1f}" if key in sizes else ""
-        table.append((name, f"{seconds:.2f}", f"{rows / seconds:,.0f}", size, f"{seconds / base:.2f}"))
+    show_costs(f"Backup of {rows:,} rows, hashes and manifest included", costs, _dump_name(DUMPS[0]))
     show_table(
-        f"Backup of {rows:,} rows, hashes and manifest included",
-        ("", "seconds", "rows/s", "MB", "ratio"),
-        table,
+        "Size of the backup", ("", "MB"), [(name, f"{size / 1e6:.1f}") for name, size in sizes.items()]
     )
     print(f"Peak memory of a worker: {memory / 1024:.0f} MiB")
+
+
+def _dump_name(method: str) -> str:
+    return f"pg_dump -Fd -j{WORKERS} -Z{method}"
 
 
 def fill(running: Server, folder: Path) -> int:
@@ -124,21 +115,20 @@ def can_dump(running: Server, made: Path, method: str) -> bool:
     return True
 
 
-def dump(running: Server, made: Path, method: str) -> tuple[float, int]:
-    """Seconds and bytes of a dump of the dataset's schema, by as many workers as ours."""
+def dump(running: Server, made: Path, method: str) -> tuple[Cost, int]:
+    """Cost and bytes of a dump of the dataset's schema, by as many workers as ours."""
     folder = made / "dump"
     shutil.rmtree(folder, ignore_errors=True)
     program = str(running.psql().with_name("pg_dump"))
-    call = [program, "-Fd", f"-j{WORKERS}", f"-Z{DUMPS[method]}", "-n", "olist", "-f", str(folder)]
-    begun = time.perf_counter()
-    subprocess.run([*call, running.superuser_url(SOURCE)], check=True, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - begun, sum(file.stat().st_size for file in folder.iterdir())
+    call = [program, "-Fd", f"-j{WORKERS}", f"-Z{method}", "-n", "olist", "-f", str(folder)]
+    call.append(running.superuser_url(SOURCE))
+    cost = cost_of(running, lambda: subprocess.run(call, check=True, stderr=subprocess.DEVNULL))
+    return cost, sum(file.stat().st_size for file in folder.iterdir())
 
 
-def copy(running: Server) -> float:
-    """Seconds of reading every table as text."""
+def copy(running: Server) -> None:
+    """Read every table as text."""
     dataset = get_dataset("olist")
-    begun = time.perf_counter()
     script = [f"\\copy {ddl.qualified(t)} to /dev/null with (format csv)" for t in dataset.tables.values()]
     subprocess.run(
         [running.psql(), "-q", "-X", running.superuser_url(SOURCE)],
@@ -146,7 +136,6 @@ def copy(running: Server) -> float:
         text=True,
         check=True,
     )
-    return time.perf_counter() - begun
 
 
 def _settings(running: Server) -> BackupSettings:
@@ -177,9 +166,17 @@ def workers(running: Server, folder: Path) -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-def ours(running: Server, pool: ProcessPoolExecutor, folder: Path) -> tuple[float, Manifest]:
-    """Seconds of a whole backup, from the lease to the manifest, and the manifest."""
+def ours(running: Server, pool: ProcessPoolExecutor, folder: Path) -> tuple[Cost, Manifest]:
+    """The cost of a whole backup, from the lease to the manifest, and the manifest."""
     shutil.rmtree(folder, ignore_errors=True)
+    uris: list[str] = []
+    cost = cost_of(running, lambda: uris.append(_back_up(running, pool, folder)))
+    body = (folder / uris[0].removeprefix("s3://")).read_bytes()
+    return cost, Manifest.model_validate_json(body)
+
+
+def _back_up(running: Server, pool: ProcessPoolExecutor, folder: Path) -> str:
+    """Make a backup; returns the manifest's URI."""
     settings, store = _settings(running), DiskStore(folder)
     execution = f"arn:aws:states:local:0:execution:bench:{time.time_ns()}"
     with (
@@ -187,15 +184,12 @@ def ours(running: Server, pool: ProcessPoolExecutor, folder: Path) -> tuple[floa
         closing(running.connect(SOURCE, BACKUP)) as watcher,
         closing(running.connect(SOURCE, BACKUP)) as holder,
     ):
-        begun = time.perf_counter()
         run = begin(db, store, settings, execution, "2026-01-01T00:00:00Z", {})["run_id"]
         holding = Thread(target=export_snapshot, args=(watcher, holder, run, 600))
         holding.start()
         items = json.loads((folder / "report" / plan(db, store, settings, run)["key"]).read_bytes())
         list(pool.map(_work, items))
         uri = write_manifest(db, store, settings, run)["manifest"]
-        seconds = time.perf_counter() - begun
         holding.join()
         close_run(db, BACKUPS, execution, "done")
-    body = (folder / uri.removeprefix("s3://")).read_bytes()
-    return seconds, Manifest.model_validate_json(body)
+    return uri

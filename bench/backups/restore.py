@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import os
 import statistics
 import subprocess
 import tempfile
-import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,7 @@ from bench.backups.disk_store import DiskStore
 from bench.backups.restore_in_process import BACKUP, NO_MAC, Restoring, workers
 from bench.data import data
 from bench.migration import in_process
+from bench.processors import Cost, cost_of, show_costs
 from bench.server import MASTER, Server, server
 from bench.show import show_table
 from dataforge.backups import manifest
@@ -34,6 +37,7 @@ from dataforge.records.validate import content_hash
 from dataforge.s3.keys import backup_folder, part_key
 from dataforge.tables.catalogue import Table
 from dataforge.tables.datasets import get_dataset
+from functions.restore.build import SORT_MEMORY
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
@@ -42,12 +46,13 @@ if TYPE_CHECKING:
 OLIST = get_dataset("olist")
 GEOLOCATIONS = OLIST.table("geolocations")
 ROWS = 1_000_000
+PEER = "pg_restore -j2 into an empty database"
 PAGES = 16_384
 """Pages in a file of the backup, as by default."""
 
 
 def main(asked: argparse.Namespace) -> None:
-    """Print seconds and ratios; rounds of Data Forge and the peers alternate."""
+    """Print costs and ratios; rounds of Data Forge and the peers alternate."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-data-") as made, server() as running:
         rows = _fill(running, data(asked, Path(made)))
         store = DiskStore(Path(made) / "objects")
@@ -131,12 +136,11 @@ def _parts(cursor: object, table: Table) -> Iterator[str]:
         yield on_pages(first, first + PAGES)
 
 
-def _pg(running: Server, program: str, database: str, *arguments: str) -> float:
-    """Run one of PostgreSQL's own programs; the seconds it took."""
-    begun = time.perf_counter()
+def _pg(running: Server, program: str, database: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's own programs, with the memory for index builds that a restore of ours uses."""
     command = [running.psql().with_name(program), "-d", running.superuser_url(database), *arguments]
-    subprocess.run(command, check=True)
-    return time.perf_counter() - begun
+    memory = {"PGOPTIONS": f"-c maintenance_work_mem={SORT_MEMORY}"}
+    subprocess.run(command, check=True, env=os.environ | memory)
 
 
 def _fresh(running: Server, name: str) -> None:
@@ -149,34 +153,35 @@ def _fresh(running: Server, name: str) -> None:
 
 
 def _compare_all(running: Server, store: DiskStore, dump: Path, rows: int, rounds: int) -> None:
-    peer, mine, laps = [], [], []
+    costs: dict[str, list[Cost]] = defaultdict(list)
+    laps = []
     for _ in range(rounds):
         _fresh(running, "peer")
-        peer.append(_pg(running, "pg_restore", "peer", "-j2", "-O", "-x", str(dump)))
+        costs[PEER].append(
+            cost_of(running, lambda: _pg(running, "pg_restore", "peer", "-j2", "-O", "-x", str(dump)))
+        )
+        analysis = cost_of(running, lambda: _pg(running, "vacuumdb", "peer", "-q", "-Z", "-j2"))
+        costs[f"{PEER}, then vacuumdb -Z -j2"].append(costs[PEER][-1] + analysis)
         running.create("ours")
         with workers(running, "ours", store.folder) as pool:
             run = Restoring(running, "ours", store.folder, pool)
             run.run(tables=list(OLIST.tables))
-        mine.append(run.seconds)
+        costs["Data Forge, in process, two workers"].append(run.cost)
+        costs["Data Forge without its comparison with the content hash"].append(
+            run.cost + Cost(*(-part for part in astuple(run.laps["settle"])))
+        )
         laps.append(run.laps)
-    base = statistics.median(peer)
-    table = [
-        (
-            "Data Forge, in process, two workers",
-            f"{statistics.median(mine):.2f}",
-            f"{statistics.median(mine) / base:.2f}",
-        ),
-        ("pg_restore -j2 into an empty database", f"{base:.2f}", "1.00"),
-    ]
-    show_table(f"Restore of all tables into empty ones, {rows:,} rows", ("", "seconds", "ratio"), table)
+    show_costs(f"Restore of all tables into empty ones, {rows:,} rows", costs, PEER)
     _show_laps(laps)
 
 
-def _show_laps(laps: list[dict[str, float]]) -> None:
-    parts = [(step, f"{statistics.median(lap[step] for lap in laps):.2f}") for step in laps[0]]
-    show_table(
-        "Where our time goes (the safety backup is written after the restore)", ("step", "seconds"), parts
-    )
+def _show_laps(laps: list[dict[str, Cost]]) -> None:
+    parts = [
+        (step, *(f"{statistics.median(astuple(lap[step])[part] for lap in laps):.2f}" for part in range(3)))
+        for step in laps[0]
+    ]
+    head = ("step", "seconds", "server CPU", "client CPU")
+    show_table("Where our time goes (the safety backup is written after the restore)", head, parts)
 
 
 DAMAGES = {
@@ -198,28 +203,23 @@ def _compare_one(running: Server, store: DiskStore, rows: Path, rounds: int) -> 
         cursor = db.cursor()
         cursor.copy_expert(copy, file)
         copied = cursor.rowcount
-    peer: list[float] = []
-    mine: dict[str, list[Restoring]] = {name: [] for name in DAMAGES}
+    costs: dict[str, list[Cost]] = defaultdict(list)
+    laps: dict[str, list[dict[str, Cost]]] = {name: [] for name in DAMAGES}
+    by_hand = "psql \\copy into an empty table with its keys"
     with workers(running, "ours", store.folder) as pool:
         Restoring(running, "ours", store.folder, pool).run(table="geolocations")
         for _ in range(rounds):
-            peer.append(_copy(running, rows))
+            costs[by_hand].append(_copy(running, rows))
             for name, damage in DAMAGES.items():
                 _execute(running, damage)
                 run = Restoring(running, "ours", store.folder, pool)
                 run.run(table="geolocations")
-                mine[name].append(run)
-    base = statistics.median(peer)
-    table = [
-        (f"Data Forge, {name}", f"{seconds:.2f}", f"{seconds / base:.2f}")
-        for name, runs in mine.items()
-        for seconds in [statistics.median(run.seconds for run in runs)]
-    ]
-    table.append(("psql \\copy into an empty table with its keys", f"{base:.2f}", "1.00"))
-    show_table(f"Restore of one filled table, {copied:,} rows", ("", "seconds", "ratio"), table)
-    for name, runs in mine.items():
+                costs[f"Data Forge, {name}"].append(run.cost)
+                laps[name].append(run.laps)
+    show_costs(f"Restore of one filled table, {copied:,} rows", costs, by_hand)
+    for name, found in laps.items():
         print(name)
-        _show_laps([run.laps for run in runs])
+        _show_laps(found)
 
 
 def _execute(running: Server, statements: str) -> None:
@@ -231,7 +231,7 @@ def _execute(running: Server, statements: str) -> None:
             cursor.execute("CHECKPOINT")
 
 
-def _copy(running: Server, rows: Path) -> float:
+def _copy(running: Server, rows: Path) -> Cost:
     _fresh(running, "peer")
     with closing(psycopg2.connect(running.superuser_url("peer"))) as db, db, db.cursor() as cursor:
         cursor.execute("CREATE SCHEMA olist")
@@ -243,4 +243,4 @@ def _copy(running: Server, rows: Path) -> float:
                 )
             )
     script = f"\\copy {ddl.qualified(GEOLOCATIONS)} from '{rows}' with (format csv)"
-    return _pg(running, "psql", "peer", "-q", "-X", "-c", script)
+    return cost_of(running, lambda: _pg(running, "psql", "peer", "-q", "-X", "-c", script))

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from bench.backups.disk_store import DiskStore
+from bench.processors import NOTHING, Cost, cost_of
 from bench.server import Server
 from dataforge.backups.manifest import Reference
 from dataforge.backups.signatures import Signature
@@ -83,13 +84,13 @@ def workers(server: Server, database: str, folder: Path) -> Iterator[ProcessPool
 
 @dataclass
 class Restoring:
-    """A measured restore: seconds by step. ``safety`` is the time after the tables are restored."""
+    """A measured restore: its costs by step. ``safety`` is the work after the tables are restored."""
 
     server: Server
     database: str
     folder: Path
     pool: ProcessPoolExecutor
-    laps: dict[str, float] = field(default_factory=dict)
+    laps: dict[str, Cost] = field(default_factory=dict)
 
     def run(self, **document: Any) -> RestoreOutput:
         """All steps; returns the output."""
@@ -124,15 +125,15 @@ class Restoring:
         return output
 
     @property
-    def seconds(self) -> float:
-        """Seconds until the tables were restored."""
-        return sum(seconds for step, seconds in self.laps.items() if step != "safety")
+    def cost(self) -> Cost:
+        """The cost until the tables were restored."""
+        return sum((cost for step, cost in self.laps.items() if step != "safety"), NOTHING)
 
     def _lap(self, step: str, work: Callable[[], Any]) -> Any:
-        begun = time.perf_counter()
-        result = work()
-        self.laps[step] = self.laps.get(step, 0) + time.perf_counter() - begun
-        return result
+        results: list[Any] = []
+        cost = cost_of(self.server, lambda: results.append(work()))
+        self.laps[step] = self.laps.get(step, NOTHING) + cost
+        return results[0]
 
     @staticmethod
     def _items(store: DiskStore, place: dict[str, Any]) -> list[dict[str, Any]]:
