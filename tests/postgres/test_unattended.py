@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -100,6 +101,30 @@ def test_notices_do_not_end_work_without_a_client(database: Database, db: Connec
     guard.rollback()
     assert insert(db, how(database)) == "3"
     assert database.query("SELECT attempt FROM dataforge.migration_work") == [(1,)]
+
+
+def test_work_whose_function_was_killed_is_completed(database: Database, db: Connection) -> None:
+    guard = locked(database)
+    function = multiprocessing.get_context("fork").Process(
+        target=lambda: insert(database.connect(MIGRATE), how(database))
+    )
+    function.start()
+    database.until("SELECT FROM pg_locks WHERE NOT granted AND relation = 'shadow_x.rows'::regclass")
+    function.kill()
+    function.join()
+    guard.rollback()
+    assert insert(db, how(database)) == "3"
+    assert database.query("SELECT attempt FROM dataforge.migration_work") == [(1,)]
+
+
+def test_work_waits_for_a_free_connection_until_the_deadline(database: Database, db: Connection) -> None:
+    database.query("ALTER ROLE dataforge_migrate CONNECTION LIMIT 1")
+    try:
+        with pytest.raises(WorkContinues):
+            insert(db, how(database, time.monotonic()))
+    finally:
+        database.query("ALTER ROLE dataforge_migrate CONNECTION LIMIT -1")
+    assert insert(db, how(database)) == "3"
 
 
 def kill(database: Database) -> None:

@@ -184,11 +184,22 @@ def _start(
     """Start the work, unless another call has started it, and wait until it ends or until the deadline."""
     if attempt >= ATTEMPTS:
         raise NotCompleted(work.run_id, work.name, f"the database ended it {attempt} times without a result")
-    with closing(how.connect()) as session:
+    with closing(_connect(how, work)) as session:
         if not _register(session, how, execution, work, digest, attempt):
             return
         text = query(how, work, script, attempt + 1)
         _send(session, text, how.deadline, lambda: _is_begun(db, how, work))
+
+
+def _connect(how: Unattended, work: Work) -> Connection:
+    """A further connection. If the login has no free one, other work is awaited: each call has a connection already."""
+    while True:
+        try:
+            return how.connect()
+        except Unavailable:
+            if time.monotonic() + _POLL_SECONDS > how.deadline:
+                raise WorkContinues(work.run_id, work.name) from None
+            time.sleep(_POLL_SECONDS)
 
 
 def _register(
