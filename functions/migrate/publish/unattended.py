@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.identity import advance_statement
 from dataforge.postgres.roles import MIGRATION_RUN
@@ -49,7 +50,8 @@ def merges_unattended(cursor: Cursor, run: Run, how: Unattended) -> bool:
         return False
     if is_known(cursor, how, _work(run)):
         return True
-    return run.status != "published" and how.suits(cursor, *map(run.shadow, run.tables))
+    relations = (*map(run.shadow, run.tables), *map(ddl.qualified, run.tables))
+    return run.status != "published" and how.suits(cursor, *relations)
 
 
 def merge_unattended(db: Connection, how: Unattended, run: Run, execution: str, lock_ms: int) -> None:

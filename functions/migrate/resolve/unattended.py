@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from dataforge.errors import NoLongerKnown, NotCompleted, WorkContinues
+from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.records.text_budget import USE
@@ -53,11 +54,14 @@ class _Stored(BaseModel):
 def resolves_unattended(
     cursor: Cursor, how: Unattended, run: Run, circle: Sequence[Table], before: Before
 ) -> bool:
-    """Whether PostgreSQL is to resolve the tables unattended, or has begun to. Tables that are rebuilt are small."""
+    """Whether PostgreSQL is to resolve the tables unattended, or has begun to. Tables that are rebuilt are small.
+
+    Few rows beside many stored ones take long too: PostgreSQL may read all of these, and waits for pages of their indexes.
+    """
     if run.mode == REBUILD:
         return False
     return is_known(cursor, how, _work(run, circle, before)._replace(number=1)) or how.suits(
-        cursor, *map(run.shadow, circle)
+        cursor, *map(run.shadow, circle), *map(ddl.qualified, circle)
     )
 
 

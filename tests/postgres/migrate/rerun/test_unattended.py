@@ -9,9 +9,10 @@ import pytest
 
 from dataforge.errors import TargetRejectsRows, WorkContinues
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.roles import MIGRATION_RUN
+from dataforge.postgres.roles import MIGRATE, MIGRATION_RUN
 from dataforge.postgres.shadow import schema_of
-from functions.migrate.publish.unattended import merge_unattended
+from dataforge.runs.unattended.work import Unattended
+from functions.migrate.publish.unattended import merge_unattended, merges_unattended
 from functions.migrate.run.migration import read_run
 
 if TYPE_CHECKING:
@@ -218,3 +219,15 @@ def test_results_of_statements_are_not_in_tables_that_a_crash_empties(
             found |= set(forge.database.query(query, schema_of(run.id)))
     assert any("rejected" in name for _, name in found)
     assert {persistence for persistence, _ in found} == {"p"}
+
+
+def test_few_new_rows_beside_many_stored_ones_are_merged_unattended(filled: Forge) -> None:
+    run = newer(filled, seconds=None).until("reconcile")
+    [(both,)] = filled.database.query(
+        "SELECT sum(pg_table_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+        " WHERE relname = 'customers' AND (nspname = 'olist' OR starts_with(nspname, 'shadow_'))"
+    )
+    for least, expected in ((both, True), (both + 1, False)):
+        how = Unattended(lambda: filled.database.connect(MIGRATE), MIGRATION_RUN, int(least), 0)
+        with transaction(run.control, role=MIGRATION_RUN) as cursor:
+            assert merges_unattended(cursor, read_run(cursor, run.id), how) is expected
