@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from typer.testing import CliRunner, Result
 
 from dataforge_cli.main import app
+from local.aws import ClientSettings
 from local.config import Config
 from local.generate import Expected, generate
 from local.outputs import Outputs
@@ -81,6 +83,21 @@ def test_second_migration_of_a_folder_uploads_and_changes_nothing(
     before = counts(json.loads(first.stdout))
     for name, found in counts(json.loads(again.stdout)).items():
         assert found == before[name] | {"loaded": 0, "unchanged": before[name]["loaded"]}
+
+
+@pytest.mark.slow
+def test_file_that_is_uploaded_again_unchanged_is_not_loaded(
+    first: Result, dataforge: Dataforge, cloud: Outputs, aws: ClientSettings
+) -> None:
+    call = ("migrate", "--tables", "category_translations", "--json")
+    assert json.loads(dataforge(*call).stdout)["known_tables"] == []
+    key = "olist/product_category_name_translation.csv"
+    s3, bucket = boto3.client("s3", **aws), cloud["raw_bucket"]
+    s3.put_object(Bucket=bucket, Key=key, Body=s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    again = json.loads(dataforge(*call).stdout)
+    assert (again["status"], again["known_tables"]) == ("published", ["category_translations"])
+    shown = dataforge("status", again["migration_id"])
+    assert "Not loaded, because their files and rows are those of the last run" in shown.stdout
 
 
 def test_status_finds_a_run_by_arn_name_and_migration_id(first: Result, dataforge: Dataforge) -> None:
