@@ -251,7 +251,8 @@ def declare(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Forg
         vars(module).update(members)
         dataset = read_dataset(module)
         monkeypatch.setitem(DATASETS, dataset.name, dataset)
-        apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
+        # The others are in the template.
+        apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"), [dataset])
         return forge
 
     return declare
