@@ -7,11 +7,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import psycopg2
 import pytest
 from moto import mock_aws
 
@@ -19,6 +21,7 @@ from dataforge.errors import DataForgeError, NoLongerKnown, TargetChanged, WorkC
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import LOAD, LOGINS, MIGRATE, MIGRATION_RUN
+from dataforge.postgres.sql import ident
 from dataforge.runs.unattended.work import Unattended
 from dataforge.settings import MigrationSettings
 from dataforge.tables.datasets import DATASETS
@@ -243,16 +246,23 @@ def used_forge(module_database: Database, s3: S3Client) -> Forge:
 
 
 @pytest.fixture
-def declare(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Forge]:
-    """Make a module of these row models and settings a dataset of the database."""
+def declare(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Forge]]:
+    """Make a module of these row models and settings a dataset of the database, whose schema is dropped after the test."""
+    declared = set()
 
     def declare(name: str, **members: Any) -> Forge:
         module = ModuleType(name)
         vars(module).update(members)
         dataset = read_dataset(module)
         monkeypatch.setitem(DATASETS, dataset.name, dataset)
+        declared.add(dataset.name)
         # The others are in the template.
         apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"), [dataset])
         return forge
 
-    return declare
+    yield declare
+    # The database can then be used again. If another session holds a lock, it is not.
+    forge.database.close()
+    for name in declared:
+        with suppress(psycopg2.errors.LockNotAvailable):
+            forge.database.query(f"SET lock_timeout = '2s'; DROP SCHEMA IF EXISTS {ident(name)} CASCADE")
