@@ -60,5 +60,6 @@ def read_bags() -> Dataset:
 
 def declare_bags(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Declare the dataset and create its tables."""
-    monkeypatch.setitem(DATASETS, "bags", read_bags())
-    apply(database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
+    bags = read_bags()
+    monkeypatch.setitem(DATASETS, "bags", bags)
+    apply(database.connect("master"), dict.fromkeys(LOGINS, "for the tests"), [bags])

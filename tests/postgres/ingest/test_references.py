@@ -38,9 +38,10 @@ def shops(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """The API with the dataset ``shops``, of which a store and its manager are stored."""
     module = ModuleType("shops")
     vars(module).update(Staff=Staff, Store=Store)
-    monkeypatch.setitem(DATASETS, "shops", read_dataset(module))
+    dataset = read_dataset(module)
+    monkeypatch.setitem(DATASETS, "shops", dataset)
     with suppress(KeyError):
-        apply(api.database.connect("master"), PASSWORDS)
+        apply(api.database.connect("master"), PASSWORDS, [dataset])
     yield api
     api.database.query("DROP SCHEMA shops CASCADE")
 

@@ -45,8 +45,9 @@ def shops(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
     """A database with the dataset ``shops``, a circle of two tables."""
     module = ModuleType("shops")
     vars(module).update(Staff=Staff, Store=Store)
-    monkeypatch.setitem(DATASETS, "shops", read_dataset(module))
-    apply(vault.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
+    dataset = read_dataset(module)
+    monkeypatch.setitem(DATASETS, "shops", dataset)
+    apply(vault.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"), [dataset])
     vault.database.query(
         "BEGIN; SET CONSTRAINTS ALL DEFERRED;"
         "INSERT INTO shops.staff VALUES (1, 10, 'a', NULL, 'none'), (2, 10, 'b', 'a', 'a'), (3, 20, 'c', 'b', NULL);"

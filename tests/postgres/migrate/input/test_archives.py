@@ -6,21 +6,18 @@ import bz2
 import io
 import lzma
 import zipfile
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import pytest
 
 from dataforge.errors import DamagedFile, UnexpectedFiles
 from dataforge.formats.dialect import Csv
-from dataforge.postgres.roles import LOGINS
 from dataforge.tables.columns import Integer, Key, Label, Name
-from dataforge.tables.datasets import DATASETS
-from dataforge.tables.modules import read_dataset
 from dataforge.tables.row import Row
-from functions.schema.apply.apply import apply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.postgres.migrate.conftest import Forge
 
 
@@ -39,13 +36,9 @@ class Game(Row, table="games", file="Games-*.txt", format=Csv(delimiter=";", hea
 
 
 @pytest.fixture
-def feed(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Forge:
+def feed(declare: Callable[..., Forge]) -> Forge:
     """A database with the tables ``stops`` and ``games`` of the dataset ``feed``."""
-    module = ModuleType("feed")
-    vars(module).update(Stop=Stop, Game=Game)
-    monkeypatch.setitem(DATASETS, "feed", read_dataset(module))
-    apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
-    return forge
+    return declare("feed", Stop=Stop, Game=Game)
 
 
 def packed(**files: str) -> bytes:

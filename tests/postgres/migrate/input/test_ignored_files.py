@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pyarrow as pa
@@ -12,18 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataforge.errors import ArchivedFile, ColumnInFolder, InvalidInput, MissingFile, UnexpectedFiles
-from dataforge.postgres.roles import LOGINS
 from dataforge.runs.lifecycle import close_run
 from dataforge.tables.columns import Integer, Key, Label
-from dataforge.tables.datasets import DATASETS
-from dataforge.tables.modules import read_dataset
 from dataforge.tables.row import Row
 from functions.migrate.lifecycle.resume import MIGRATIONS
 from functions.migrate.report.report import fitting_keys
-from functions.schema.apply.apply import apply
 from local.config import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.postgres.migrate.conftest import Forge
 
 STEM = "product_category_name_translation"
@@ -163,13 +160,9 @@ class Visit(Row, table="visits", file="visits.csv", ignore_partitions=("run",)):
 
 
 @pytest.fixture
-def visits(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Forge:
+def visits(declare: Callable[..., Forge]) -> Forge:
     """A database that also has the dataset ``trips``."""
-    module = ModuleType("trips")
-    module.Visit = Visit  # type: ignore[attr-defined]
-    monkeypatch.setitem(DATASETS, "trips", read_dataset(module))
-    apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
-    return forge
+    return declare("trips", Visit=Visit)
 
 
 def parquet(**columns: list[Any]) -> bytes:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import gzip
 from decimal import Decimal
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 
 from dataforge.errors import NotJsonLines
 from dataforge.formats.json_lines import JsonLines
-from dataforge.postgres.roles import LOGINS
 from dataforge.tables.columns import Boolean, Date, Header, Integer, Json, Key, Name, Text, TimestampTz
-from dataforge.tables.datasets import DATASETS
-from dataforge.tables.modules import read_dataset
 from dataforge.tables.row import Row
 from dataforge.tables.types.arrays import Array
 from dataforge.tables.types.numbers import INTEGER, Numeric
 from dataforge.tables.value_formats import Format
-from functions.schema.apply.apply import apply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,18 +44,9 @@ class Other(Row, table="others", file="others.txt", format=JsonLines()):
 
 
 @pytest.fixture
-def declared(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Forge]:
+def declared(declare: Callable[..., Forge]) -> Callable[..., Forge]:
     """Make a module of these row models a dataset ``shop`` of the database."""
-
-    def declare(*models: type[Row]) -> Forge:
-        module = ModuleType("shop")
-        vars(module).update({model.__name__: model for model in models})
-        dataset = read_dataset(module)
-        monkeypatch.setitem(DATASETS, dataset.name, dataset)
-        apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
-        return forge
-
-    return declare
+    return lambda *models: declare("shop", **{model.__name__: model for model in models})
 
 
 @pytest.fixture

@@ -78,9 +78,10 @@ def office(forge: Forge, monkeypatch: pytest.MonkeyPatch, kitchen: Dataset) -> F
     vars(module).update({"Person": Person, "Skill": Skill, "PersonSkill": PersonSkill, "Phone": Phone})
     vars(module).update(Second=Second, Megabyte=Megabyte)
     module.FLAT_FILES = (PHONES,)  # type: ignore[attr-defined]
-    for dataset in (read_dataset(module), kitchen):
+    declared = (read_dataset(module), kitchen)
+    for dataset in declared:
         monkeypatch.setitem(DATASETS, dataset.name, dataset)
-    apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
+    apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"), declared)
     return forge
 
 

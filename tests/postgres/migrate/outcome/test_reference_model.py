@@ -37,7 +37,7 @@ def test_migrations_store_what_the_model_accepts(used_forge: Forge, data: st.Dat
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(DATASETS, dataset.name, dataset)
         used_forge.database.query("DROP SCHEMA IF EXISTS shapes CASCADE")
-        apply(used_forge.connection("master"), dict.fromkeys(LOGINS, "for the tests"))
+        apply(used_forge.connection("master"), dict.fromkeys(LOGINS, "for the tests"), [dataset])
         stored: Rows = {name: [] for name in dataset.tables}
         for _ in range(2):
             update = data.draw(st.booleans())

@@ -86,7 +86,7 @@ def declare(forge: Forge, monkeypatch: pytest.MonkeyPatch, model: type[Row]) -> 
     vars(module).update(Item=model)
     dataset: Dataset = read_dataset(module)
     monkeypatch.setitem(DATASETS, "store", dataset)
-    apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"))
+    apply(forge.database.connect("master"), dict.fromkeys(LOGINS, "for the tests"), [dataset])
 
 
 def begun(forge: Forge, monkeypatch: pytest.MonkeyPatch, later: type[Row], last: str) -> Migration:
