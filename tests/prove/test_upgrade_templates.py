@@ -38,6 +38,10 @@ ADDED = {
     "MonitoringAuditRecordErrors3199FBA2",
     "MonitoringRejectedText8B924FD6",
     "MonitoringKeysEndingEDC8ABCB",
+    "PeopleOperator362395F2",
+    "PeopleOperatorDefaultPolicy902C29B4",
+    "PeopleViewerA20999A5",
+    "PeopleViewerDefaultPolicy0C878579",
     "SchemaRightsC2B33214",
     "SigningManifests022ED46E",
     "SigningVerifications92320E22",
@@ -46,7 +50,7 @@ ADDED = {
     "SchemaUpkeepMachineEventsRoleDefaultPolicyBD7735CD",
 }
 """Resources that were added later: the audit, the alarms on the text of rejections and on keys that end, the daily start of
-the upkeep, the resource that withdraws rights, and the keys that sign backups."""
+the upkeep, the resource that withdraws rights, the roles of people, and the keys that sign backups."""
 ADDED_GLUE = {
     "BackupGlueDatabaseCompany4961EBFD",
     "BackupGlueDatabaseInvoicesA4505B7C",
@@ -56,7 +60,7 @@ ADDED_GLUE = {
 ADDED_LOCK = {"DeploymentBackupLock3AE6350A"}
 """The Object Lock of new stacks, in production without the setting."""
 ADDED_BY_VARIANT = {"options": ADDED_GLUE, "prod": ADDED_LOCK}
-ADDED_OUTPUTS = {"Datasets", "ManifestKey", "VerificationKey"}
+ADDED_OUTPUTS = {"Datasets", "ManifestKey", "OperatorRoleArn", "VerificationKey", "ViewerRoleArn"}
 
 Resource = dict[str, Any]
 Templates = dict[str, dict[str, Any]]
