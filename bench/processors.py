@@ -64,7 +64,8 @@ def of_workers() -> float:
 
 def cost_of(server: Server, work: Callable[[], object]) -> Cost:
     """The cost of work that this process, its workers, and processes that end with the work do as clients of the server."""
-    begun, spent, client = time.perf_counter(), of_server(server), _of_clients()
+    spent, client = of_server(server), _of_clients()
+    begun = time.perf_counter()
     work()
     seconds = time.perf_counter() - begun
     return Cost(seconds, of_server(server) - spent, _of_clients() - client)

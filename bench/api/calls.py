@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from moto import mock_aws
 
+from bench.processors import Cost, cost_of
 from bench.server import Server
 from dataforge.aws.clients import WORKER, make_client
 from dataforge.defaults import WHOLE_PROCESSOR_MEGABYTES
@@ -48,12 +48,9 @@ def customers(count: int) -> Records:
     ]
 
 
-def timed(call: Call, records: Records) -> float:
-    """The seconds of one post."""
-    post = call(records)
-    begun = time.perf_counter()
-    post()
-    return time.perf_counter() - begun
+def timed(server: Server, call: Call, records: Records) -> Cost:
+    """The cost of one post."""
+    return cost_of(server, call(records))
 
 
 def by_handler(*, idempotent: bool) -> Call:

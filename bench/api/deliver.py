@@ -17,6 +17,7 @@ import psycopg2
 from bench.api.calls import CONTEXT, function_environment
 from bench.api.deliver_load import measure
 from bench.peer import PEER_PYTHON
+from bench.processors import of_server
 from bench.server import Server, server
 from bench.show import show_table
 from dataforge.http.cursors import make_cursor
@@ -67,9 +68,9 @@ def main(asked: argparse.Namespace) -> None:
         with closing(psycopg2.connect(running.superuser_url("deliver"))) as db, db, db.cursor() as cursor:
             cursor.execute(FILL)
         with function_environment(running, "deliver", role=DELIVER), _peer(running) as by_hand:
-            found = {name: _compare(name, by_hand, asked.rounds) for name in TABLES}
-    for name, laps in found.items():
-        _show(name, laps)
+            found = {name: _compare(running, name, by_hand, asked.rounds) for name in TABLES}
+    for name, (laps, used) in found.items():
+        _show(name, laps, used)
     measure(callers=asked.callers, seconds=min(asked.seconds, 30))
 
 
@@ -83,8 +84,10 @@ PEER_OF = {
 }
 
 
-def _compare(name: str, by_hand: ByHand, rounds: int) -> dict[str, list[Took]]:
-    """The times of each way to read a page."""
+def _compare(
+    running: Server, name: str, by_hand: ByHand, rounds: int
+) -> tuple[dict[str, list[Took]], dict[str, float]]:
+    """The times of each way to read a page, and the mean CPU seconds of the server."""
     table = get_dataset("olist").table(name)
     order = Sql(", ").join(map(ident, table.key))
     select = Sql("SELECT * FROM {} {} ORDER BY {} LIMIT {}")
@@ -103,16 +106,19 @@ def _compare(name: str, by_hand: ByHand, rounds: int) -> dict[str, list[Took]]:
     }
     _end(name)
     found: dict[str, list[Took]] = {label: [] for label in laps}
+    used = dict.fromkeys(laps, 0.0)
     for _ in range(rounds):
         for lap in range(LAPS + 3):
             for label, read_page in laps.items():
+                before = of_server(running)
                 took = read_page()
                 if lap >= 3:
                     found[label].append(took)
-    return found
+                    used[label] += of_server(running) - before
+    return found, {label: total / (LAPS * rounds) for label, total in used.items()}
 
 
-def _show(name: str, found: dict[str, list[Took]]) -> None:
+def _show(name: str, found: dict[str, list[Took]], used: dict[str, float]) -> None:
     rows = []
     for label, laps in found.items():
         seconds = sorted(lap.seconds for lap in laps)
@@ -121,10 +127,11 @@ def _show(name: str, found: dict[str, list[Took]]) -> None:
         ratio = statistics.median(a.seconds / b.seconds for a, b in zip(laps, peer, strict=True))
         cpu = statistics.median(lap.cpu for lap in laps)
         spread = f"{low * 1000:.2f} to {high * 1000:.2f}"
-        rows.append((label, f"{middle * 1000:.2f}", spread, f"{cpu * 1000:.2f}", f"{ratio:.2f}"))
+        times = f"{middle * 1000:.2f}", spread, f"{used[label] * 1000:.2f}", f"{cpu * 1000:.2f}"
+        rows.append((label, *times, f"{ratio:.2f}"))
     show_table(
         f"A page of {PAGE:,} of {ROWS:,} {name}, in process",
-        ("", "p50 ms", "quartiles", "CPU ms of the client", "ratio"),
+        ("", "p50 ms", "quartiles", "server CPU ms", "client CPU ms", "ratio"),
         rows,
     )
 

@@ -14,6 +14,7 @@ from dataforge.bulk.binary_copy import copy_batch
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction, translated
 from dataforge.postgres.refusals import describe
+from dataforge.postgres.row_hash import row_hash_of
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.records.validate import content_hash
@@ -112,7 +113,7 @@ def _foreign_keys(table: Table, names: Collection[str]) -> Iterator[tuple[str, S
 def _difference(cursor: Cursor, backup: Manifest, table: Table) -> str:
     cursor.execute(
         Sql("SELECT count(*), coalesce(sum({}), 0) FROM {}").format(
-            ddl.row_hash_sql(table), ddl.qualified(table, SCHEMA)
+            row_hash_of(cursor, table), ddl.qualified(table, SCHEMA)
         )
     )
     rows, total = one_row(cursor)

@@ -9,6 +9,7 @@ from dataforge.backups import manifest
 from dataforge.bulk import parquet
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
+from dataforge.postgres.row_hash import row_hash_of
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.snapshot import export_new
 from dataforge.postgres.sql import Sql
@@ -74,7 +75,7 @@ def _rows_and_hash(cursor: Cursor, table: Table) -> tuple[int, str]:
     """The number of rows and their content hash."""
     cursor.execute(
         Sql("SELECT count(*), coalesce(sum({}), 0) FROM {}").format(
-            ddl.row_hash_sql(table), ddl.qualified(table)
+            row_hash_of(cursor, table), ddl.qualified(table)
         )
     )
     rows, total = one_row(cursor)

@@ -10,6 +10,7 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.open_transactions import OPEN
 from dataforge.postgres.roles import RESTORE_RUN
+from dataforge.postgres.row_hash import row_hash_of
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.records.validate import content_hash
@@ -75,7 +76,7 @@ def _check_content(cursor: Cursor, run: Run, table: Table) -> None:
     if fit and is_converted(cursor, run, fit):
         return
     loaded = fit.stored if fit else narrowed(table, columns)
-    row_hash, relation = ddl.row_hash_sql(loaded), ddl.qualified(loaded, run.schema)
+    row_hash, relation = row_hash_of(cursor, loaded), ddl.qualified(loaded, run.schema)
     cursor.execute(Sql("SELECT count(*), coalesce(sum({}), 0) FROM {}").format(row_hash, relation))
     count, total = one_row(cursor)
     found = content_hash(int(total))

@@ -18,6 +18,7 @@ from dataforge.bulk.blocks import Batch, TableBatcher
 from dataforge.formats.csv_blocks import blocks
 from dataforge.formats.csv_boundaries import parse_fields, split_records
 from dataforge.postgres import ddl
+from dataforge.postgres.row_hash import row_hash_of
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident
 from dataforge.records.validate import Texts, row_hash, row_text
@@ -80,8 +81,11 @@ def store(cursor: Cursor, table: Table, batch: Batch) -> None:
     cursor.execute(f"TRUNCATE {relation}")
     columns = f"{ddl.columns_sql(table)}, _source"
     cursor.copy_expert(f"COPY {relation} ({columns}) FROM STDIN (FORMAT csv)", io.BytesIO(lines))
-    cursor.execute(f"SELECT _source, {ddl.row_text_sql(table)}, {ddl.row_hash_sql(table)} FROM {relation}")
-    stored = {position: (text, number) for position, text, number in cursor.fetchall()}
+    hashes = f"{ddl.row_hash_sql(table)}, {row_hash_of(cursor, table)}"
+    cursor.execute(f"SELECT _source, {ddl.row_text_sql(table)}, {hashes} FROM {relation}")
+    found = cursor.fetchall()
+    stored = {position: (text, number) for position, text, number, _ in found}
+    assert [number for _, _, number, _ in found] == [number for _, _, _, number in found]
     wanted = {position: row_text(texts) for position, texts in sent(lines).items()}
     assert stored == {position: (text, row_hash(text)) for position, text in wanted.items()}
     assert sum(number for _, number in stored.values()) % 2**64 == batch.hash_total

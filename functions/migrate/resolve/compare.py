@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl, shadow
+from dataforge.postgres.row_hash import row_hash_of
 from dataforge.postgres.row_identity import same_key, same_row
 from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Table
@@ -63,7 +64,7 @@ def _query(cursor: Cursor, run: Run, table: Table, stored: Sql, join: Sql) -> Co
     cursor.execute(
         Sql("SELECT {}, count(*), coalesce(sum({}), 0), {} FROM {} s {} {}").format(
             numbers[0] if single else _FILE,
-            ddl.row_hash_sql(table, "s"),
+            row_hash_of(cursor, table, "s"),
             stored,
             run.shadow(table),
             join,

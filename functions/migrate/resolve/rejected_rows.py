@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dataforge.postgres import ddl, shadow
+from dataforge.postgres import shadow
+from dataforge.postgres.row_hash import row_hash_of
 from dataforge.postgres.sql import Sql
 from dataforge.records.rejections import missing_parent, same_key_values, same_unique_value
 from dataforge.records.violation import Violation
@@ -117,7 +118,7 @@ class RejectedRows:
                 rows=rows,
                 source=shadow.SOURCE,
                 file_shift=shadow.FILE_SHIFT,
-                row_hash=ddl.row_hash_sql(self.table, "s"),
+                row_hash=row_hash_of(self.cursor, self.table, "s"),
             )
         )
         counts = Counter[int]()
