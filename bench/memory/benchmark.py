@@ -51,7 +51,7 @@ def main(asked: argparse.Namespace) -> None:
 
 
 def measure(running: Server, made: Path, megabytes: int, form: Form) -> Measured:
-    """The peaks with files of this size. What was made is deleted."""
+    """The peaks with files of this size, which are deleted afterwards."""
     folder = made / "objects"
     running.create("memory")
     measured = Measured(running, "memory", folder)

@@ -1,4 +1,4 @@
-"""Runs of the functions, each step in a process of its own, and the peak memory of each step."""
+"""Runs of the functions, each step in a separate process, and the peak memory of each step."""
 
 from __future__ import annotations
 

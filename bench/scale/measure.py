@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from bench.scale.measure_filled import measure_filled
 from bench.scale.model import Constants
 from bench.scale.run import Run, Spent
 from bench.server import Server, server
@@ -25,6 +26,7 @@ from dataforge.tables.datasets import DATASETS
 from local.generate import generate
 
 ROUNDS = 3
+ORDERS = 100_000
 _ROW_GROUP = 122_880
 """Rows of a row group, as DuckDB and others write them."""
 
@@ -119,12 +121,25 @@ def _wal(running: Server) -> int:
 
 
 def main() -> None:
-    """Measure on generated data and print the constants for ``bench/scale/model.py``."""
+    """Measure on generated data and print the constants for ``bench/scale/model.py`` and ``weekly.py``."""
+    constants, filled = [], []
     with tempfile.TemporaryDirectory(prefix="dataforge-scale-") as made, server() as running:
-        generate(Path(made), orders=100_000, seed=7)
-        rounds = [asdict(measure(running, Path(made))) for _ in range(ROUNDS)]
-    for name, value in rounds[0].items():
-        print(f"    {name}={min(found[name] for found in rounds) if name.endswith('_seconds') else value!r},")
+        folder = Path(made) / "first"
+        generate(folder, orders=ORDERS, seed=7)
+        for number in range(ROUNDS):
+            constants.append(asdict(measure(running, folder)))
+            filled.append(asdict(measure_filled(running, folder, Path(made) / str(number), ORDERS)))
+    _show("CONSTANTS", constants)
+    _show("FILLED", filled)
+
+
+def _show(name: str, rounds: list[dict[str, Any]]) -> None:
+    """Print the least of each time, and the first of the other values."""
+    print(name)
+    for field, value in rounds[0].items():
+        print(
+            f"    {field}={min(found[field] for found in rounds) if field.endswith('_seconds') else value!r},"
+        )
 
 
 if __name__ == "__main__":

@@ -49,10 +49,12 @@ class Constants:
 
 @dataclass(frozen=True)
 class Database:
-    """An RDS instance: vCPUs, its default max_connections, its baseline to the disk (MB/s), and dollars per hour."""
+    """An RDS instance: vCPUs, GiB of memory, its default max_connections, its baseline to the disk (MB/s), and dollars per
+    hour."""
 
     name: str
     vcpus: int
+    memory: int
     connections: int
     disk: int
     hour: float
@@ -63,7 +65,7 @@ class Plan:
     """The data of a migration, and its deployment."""
 
     name: str
-    gigabytes: int
+    gigabytes: float
     database: Database
     storage_mb_s: int
     storage_iops: int
@@ -113,27 +115,27 @@ PASSES = 4
 """How often resolving reads a table: key, foreign keys, checks, hash. Counted in its code."""
 
 CONSTANTS = Constants(
-    measured="2026-11-26",
+    measured="2026-11-29",
     megabytes=117.8,
-    rows=1_410_638,
-    scan_seconds=0.00074,
-    worker_seconds=0.0302,
-    database_seconds=0.0138,
-    settle_seconds=0.0327,
-    largest_settle_seconds=0.0247,
+    rows=1_410_802,
+    scan_seconds=0.00154,
+    worker_seconds=0.0234,
+    database_seconds=0.0094,
+    settle_seconds=0.0231,
+    largest_settle_seconds=0.0169,
     stored=1.21,
     stored_settled=2.06,
     wal=0.97,
-    item_bytes=492,
+    item_bytes=571,
     parquet_size=0.45,
-    parquet_worker_seconds=0.0367,
-    replay_worker_seconds=0.175,
-    replay_database_seconds=0.015,
+    parquet_worker_seconds=0.0284,
+    replay_worker_seconds=0.042,
+    replay_database_seconds=0.013,
 )
 
-LARGE = Database("db.m7g.large", 2, 901, 79, 0.168)
-BIG = Database("db.m7g.4xlarge", 16, 5_000, 625, 1.344)
-HUGE = Database("db.m7g.16xlarge", 64, 5_000, 2_500, 5.376)
+LARGE = Database("db.m7g.large", 2, 8, 901, 79, 0.168)
+BIG = Database("db.m7g.4xlarge", 16, 64, 5_000, 625, 1.344)
+HUGE = Database("db.m7g.16xlarge", 64, 256, 5_000, 2_500, 5.376)
 
 
 def rates(plan: Plan, constants: Constants) -> dict[str, float]:

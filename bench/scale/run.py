@@ -94,10 +94,15 @@ class Run:
         work = partial(resolve, self.control.db, self._store, self._settings, self.id)
         return [sum(self.control.spent(partial(work, table))) for table in tables]
 
-    def publish(self) -> None:
-        """Make it visible."""
+    def publish(self) -> float:
+        """Make it visible; the seconds on both sides."""
         reconcile(self.control.db, self._store, self.id)
-        publish(self.control.db, self.id, self._execution)
+        return sum(self.control.spent(partial(publish, self.control.db, self.id, self._execution)))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.control.db.close()
+        self.worker.db.close()
 
     def _items(self, place: dict[str, Any]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(self._store.written[place["key"]])
