@@ -14,9 +14,10 @@ import duckdb_extension_postgres_scanner as package
 
 [extension] = Path(package.__file__).parent.glob("extensions/*/*.duckdb_extension")
 with duckdb.connect() as db:
-    db.execute(f"LOAD '{extension}'")
+    load, attach = f"LOAD '{extension}'", f"ATTACH '{sys.argv[1]}' AS target (TYPE postgres)"
+    db.execute(load)
     begun = time.perf_counter()
-    db.execute(f"ATTACH '{sys.argv[1]}' AS target (TYPE postgres)")
+    db.execute(attach)
     for name, file in json.loads(sys.argv[2]).items():
         db.read_csv(file, header=True, all_varchar=True).insert_into(f"target.olist.{name}")
     print(time.perf_counter() - begun)

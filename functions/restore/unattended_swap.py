@@ -191,7 +191,7 @@ def _compare(script: Script, run: Run, table: Table, kind: str) -> None:
         script.execute(create_difference(run, table))
         counts = count_created(run, table)
     names = Sql(", ").join(
-        Sql("{} AS {}").format(Sql(word), ident(_name(word, table)))
+        Sql("{} AS {}").format(ident(word), ident(_name(word, table)))
         for word in ("added", "removed", "changed")
     )
     script.store(Sql("SELECT {} FROM ({}) counts").format(names, counts))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-_FOUND = """
+_FOUND = Sql("""
 SELECT (SELECT array_agg(ARRAY[attname, attnotnull]::text[] ORDER BY attnum) FROM pg_attribute
         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
        (SELECT array_agg(i.relname::text) FROM pg_index JOIN pg_class i ON i.oid = indexrelid WHERE indrelid = c.oid),
@@ -23,7 +23,7 @@ SELECT (SELECT array_agg(ARRAY[attname, attnotnull]::text[] ORDER BY attnum) FRO
         JOIN pg_class r ON r.oid = k.conrelid JOIN pg_namespace n ON n.oid = r.relnamespace WHERE k.confrelid = c.oid),
        (SELECT array_agg(DISTINCT ARRAY[grantee::regrole::text, privilege_type])
         FROM aclexplode(c.relacl) WHERE grantee <> c.relowner),
-       c.relowner <> to_regrole(%s)
+       c.relowner <> to_regrole({})
        OR c.relrowsecurity OR c.relforcerowsecurity OR c.reloptions IS NOT NULL OR c.relreplident <> 'd'
        OR c.relpersistence <> 'p' OR c.reltablespace <> 0
        OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND (attacl IS NOT NULL OR attoptions IS NOT NULL))
@@ -33,8 +33,8 @@ SELECT (SELECT array_agg(ARRAY[attname, attnotnull]::text[] ORDER BY attnum) FRO
                        OR d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray))
                   AND NOT (d.classid = 'pg_class'::regclass
                            AND d.objid IN (SELECT indexrelid FROM pg_index WHERE indrelid = c.oid)))
-FROM pg_class c JOIN pg_type t ON t.oid = c.reltype WHERE c.oid = %s::regclass
-"""
+FROM pg_class c JOIN pg_type t ON t.oid = c.reltype WHERE c.oid = {}::regclass
+""")
 """Columns, indexes, constraints, foreign keys to the table, grants, and whether anything else exists: another owner,
 settings of the table, rights on a column, or any object that depends on it (views, rules, triggers, policies,
 publications, statistics, functions, defaults, columns of its type)."""
@@ -42,7 +42,7 @@ publications, statistics, functions, defaults, columns of its type)."""
 
 def is_pristine(cursor: Cursor, dataset: Dataset, table: Table) -> bool:
     """Whether the table has no additions and no dependent objects that the catalogue does not declare."""
-    cursor.execute(_FOUND, (OWNER, ddl.qualified(table)))
+    cursor.execute(_found(table))
     columns, indexes, constraints, references, grants, more = one_row(cursor)
     own_indexes = {name for name, _ in (*ddl.keys(table), *ddl.index_statements(table))}
     children = {(key.name, dataset.name, child.name) for child, key in dataset.children(table.name)}
@@ -58,5 +58,8 @@ def is_pristine(cursor: Cursor, dataset: Dataset, table: Table) -> bool:
 
 def state_of_objects(table: Table) -> Sql:
     """The query of a number that is the same while nothing is added to the table that ``is_pristine`` would find."""
-    found = Sql(_FOUND % (literal(OWNER), literal(ddl.qualified(table))))
-    return Sql("SELECT hashtextextended(found::text, 0) FROM ({}) found").format(found)
+    return Sql("SELECT hashtextextended(found::text, 0) FROM ({}) found").format(_found(table))
+
+
+def _found(table: Table) -> Sql:
+    return _FOUND.format(literal(OWNER), literal(ddl.qualified(table)))
