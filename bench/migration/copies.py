@@ -123,7 +123,7 @@ def _copy_line(folder: Path, name: str, options: str = "format csv, header") -> 
 
 
 def _created(folder: Path, tables: Sequence[str]) -> Iterator[str]:
-    """The lines that create and fill tables, with all but their foreign keys. New tables can be frozen."""
+    """The lines that create and fill tables, without their foreign keys. New tables can be frozen."""
     yield _MEMORY
     for name in tables:
         yield f"BEGIN; {ddl.create_table(_table(name))};"

@@ -9,7 +9,7 @@ from bench.server import Server
 
 
 def run_at_once(server: Server, database: str, scripts: Sequence[str]) -> None:
-    """Run each script in a session of its own, all at the same time."""
+    """Run each script in a separate session, all at the same time."""
     sessions = [_start(server, database) for _ in scripts]
     for session, script in zip(sessions, scripts, strict=True):
         if session.stdin is None:

@@ -36,7 +36,7 @@ _LINES = """
         raw_at::text
     FROM dataforge.rejections WHERE migration_id = %(id)s AND "table" = %(table)s ORDER BY id
 """
-"""Concatenation takes two thirds of the time of json_build_object. What all rows have in common is a parameter."""
+"""Concatenation takes two thirds of the time of json_build_object. The parameters are common to all rows."""
 
 
 def write_rejections(cursor: Cursor, s3: S3Client, bucket: str, run: Run) -> list[RejectionFile]:

@@ -114,7 +114,9 @@ def _locate_csv(
             yield start, records.ends
 
     for located in _locate_lines(s3, run_id, chunk, rejected, whole_size_of(dialect), pieces_of):
-        yield replace(located, raw=dialect.to_utf8(cast("bytes", located.raw)))
+        raw = cast("bytes", located.raw)
+        stored = dialect.to_utf8(raw)
+        yield located if stored is raw else replace(located, raw=stored)
 
 
 def _line_pieces(data: bytes) -> Iterator[tuple[int, Offsets]]:

@@ -49,10 +49,12 @@ def suggest(column: Column, values: Values, *, read: int, empty: int = 0) -> lis
     # A value that breaks no rule of the column was rejected for another reason.
     remaining = Counter({v: n for v, n in values.items() if v.strip() and not accepts(column, v)})
     while remaining and len(found) < SUGGESTIONS:
-        candidate = _best(column, Counter(dict(islice(remaining.items(), DISTINCT))))
-        if candidate is None:
+        best = _best(column, Counter(dict(islice(remaining.items(), DISTINCT))))
+        if best is None:
             break
-        accepted = _accepted(candidate, remaining)
+        candidate, accepted = best
+        if len(remaining) > DISTINCT:
+            accepted = _accepted(candidate, remaining)
         found.append(_suggestion(candidate, accepted, remaining, read))
         remaining = Counter({value: n for value, n in remaining.items() if value not in accepted})
     return found
@@ -69,18 +71,19 @@ def _accepted(candidate: Candidate, values: Counter[str]) -> Counter[str]:
     return Counter({value: n for value, n in values.items() if accepts(candidate.column, value)})
 
 
-def _best(column: Column, values: Counter[str]) -> Candidate | None:
-    """The candidate that accepts the most values, if they are evidence; the first of equal ones."""
+def _best(column: Column, values: Counter[str]) -> tuple[Candidate, Counter[str]] | None:
+    """The candidate that accepts the most values, with these, if they are evidence; the first of equal ones."""
     first = list(islice(values, FIRST))
-    best, most = None, 0
+    best: tuple[Candidate, Counter[str]] | None = None
+    most = 0
     for candidate in candidates(column, values):
         if not any(accepts(candidate.column, value) for value in first):
             continue
-        accepted = _accepted(candidate, values).total()
-        if accepted > most:
-            best, most = candidate, accepted
+        accepted = _accepted(candidate, values)
+        if accepted.total() > most:
+            best, most = (candidate, accepted), accepted.total()
     enough = min(_LEAST, values.total())
-    return best if best is not None and (best.is_known or most >= enough) else None
+    return best if best is not None and (best[0].is_known or most >= enough) else None
 
 
 def accepts(column: Column, value: str) -> bool:
