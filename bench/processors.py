@@ -36,18 +36,38 @@ class Cost:
 
 
 NOTHING = Cost(0, 0, 0)
+_END_SECONDS = 2
 
 
 def of_server(server: Server) -> float:
     """The processor seconds that the server and all of its processes, also those that ended, have spent."""
-    postmaster = processes.find(pid_file(server.config))
-    if postmaster is None:
-        raise RuntimeError("The server does not run.")
+    postmaster = _postmaster(server)
     total = float(sum(postmaster.cpu_times()[:4]))
     for child in postmaster.children():
         with contextlib.suppress(psutil.NoSuchProcess):
             total += sum(child.cpu_times()[:2])
     return total
+
+
+def _postmaster(server: Server) -> psutil.Process:
+    found = processes.find(pid_file(server.config))
+    if found is None:
+        raise RuntimeError("The server does not run.")
+    return found
+
+
+def _sessions(server: Server) -> set[int]:
+    return {child.pid for child in _postmaster(server).children()}
+
+
+def _await_ends(server: Server, known: set[int]) -> None:
+    """Wait for the processes of sessions that have ended: the postmaster counts their time when it has noticed.
+
+    A worker of autovacuum may run longer.
+    """
+    deadline = time.monotonic() + _END_SECONDS
+    while _sessions(server) - known and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def of_finished_children() -> float:
@@ -64,10 +84,11 @@ def of_workers() -> float:
 
 def cost_of(server: Server, work: Callable[[], object]) -> Cost:
     """The cost of work that this process, its workers, and processes that end with the work do as clients of the server."""
-    spent, client = of_server(server), _of_clients()
+    known, spent, client = _sessions(server), of_server(server), _of_clients()
     begun = time.perf_counter()
     work()
     seconds = time.perf_counter() - begun
+    _await_ends(server, known)
     return Cost(seconds, of_server(server) - spent, _of_clients() - client)
 
 
