@@ -213,6 +213,7 @@ class DataForge(Stack):
         bucket.allow_write(self.migration.control, keys.PROGRESS)
         bucket.allow_write(self.migration.load, keys.PROGRESS)
         bucket.allow_write(self.export.work, keys.EXPORTS)
+        bucket.allow_read(self.export.work, f"{keys.EXPORTS}*/{keys.EXPORT_PROGRESS}")
         for function in (self.ingest.function, self.migration.control, self.migration.load):
             bucket.allow_write(function, keys.REJECTED)
         for function in (self.ingest.function, self.migration.control):

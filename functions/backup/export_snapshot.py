@@ -75,7 +75,7 @@ def _import(cursor: Cursor, exporter: Connection, exporting: Any, run: Run) -> s
             return export_again(exporting, run.tables, known)
         except _EXPIRED:
             exporter.rollback()
-    raise SnapshotLost(run.id)
+    raise SnapshotLost(f"backup {run.id}")
 
 
 def _withdraw(db: Connection, run_id: str, snapshot: str) -> None:

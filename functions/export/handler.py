@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from typing import Any
 
@@ -26,6 +27,8 @@ logger = make_logger(SERVICE)
 def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Export a table and return {"export_id", "rows"}; the export's document is in the report bucket.
 
+    Of a large table, a call writes some files and raises ``WorkContinues``.
+
     The step "explain" returns the public {"error", "cause"} of an error that the state machine caught.
     """
     execution = event.get("execution", "")
@@ -36,9 +39,10 @@ def work(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = ExportInput.model_validate(event["input"])
     table = get_dataset(request.dataset).table(request.table)
     settings, export_id = read(ExportSettings), run_id(execution, event["started"])
+    deadline = time.monotonic() + settings.attended_seconds
     with closing(connect(settings)) as db:
         record_start(db, execution, export_id, request)
-        made = export(db, worker_s3(), settings, export_id, table, request.format)
+        made = export(db, worker_s3(), settings, export_id, table, request.format, deadline)
         record_end(db, execution, made.rows)
     logger.info("exported", extra={"export_id": export_id, "rows": made.rows, "backup_id": made.backup_id})
     return {"export_id": export_id, "rows": made.rows}

@@ -35,11 +35,9 @@ class _Lines:
         self._buffer.clear()
 
 
-def write_lines(cursor: Cursor, table: Table, file: io.RawIOBase) -> None:
-    """Write all rows of the table, in any order, with bounded memory."""
+def write_lines(cursor: Cursor, table: Table, file: io.RawIOBase, condition: Sql = Sql("true")) -> None:
+    """Write the rows of the table that meet the condition, in any order, with bounded memory."""
     lines = _Lines(file)
-    cursor.copy_expert(
-        copy_rows(Sql("SELECT {} FROM {}").format(columns_sql(table), qualified(table)), table.column_names),
-        lines,
-    )
+    rows = Sql("SELECT {} FROM {} WHERE {}").format(columns_sql(table), qualified(table), condition)
+    cursor.copy_expert(copy_rows(rows, table.column_names), lines)
     lines.flush()

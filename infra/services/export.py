@@ -16,9 +16,9 @@ from infra.settings import Settings
 from infra.workflow.failure_states import catch_all, explain_with
 from infra.workflow.machine import make_machine
 from infra.workflow.run_states import EXECUTION, ORIGIN
-from infra.workflow.steps import call, retry_died
+from infra.workflow.steps import call, retry_died, retry_while_it_continues
 
-# Lambda's maximum. Larger tables are exported by backups.
+# Lambda's maximum. Larger tables are exported by several calls.
 TIMEOUT = Duration.seconds(FUNCTION_SECONDS)
 MEMORY = WHOLE_PROCESSOR_MEGABYTES
 
@@ -60,7 +60,7 @@ class Export(Construct):
             kind="export",
             comment="Table to Parquet or NDJSON, or to an identical backup",
             start=self._step(),
-            timeout=Duration.hours(1),
+            timeout=Duration.hours(24),
             functions=[self.work],
             holders=(),
             report=storage.report,
@@ -69,7 +69,9 @@ class Export(Construct):
 
     def _step(self) -> sfn.TaskStateBase:
         payload = {**ORIGIN, "input": sfn.JsonPath.object_at("$")}
-        work = retry_died(call(self, "Export", self.work, payload=sfn.TaskInput.from_object(payload)))
+        work = retry_while_it_continues(
+            retry_died(call(self, "Export", self.work, payload=sfn.TaskInput.from_object(payload)))
+        )
         # The input can have any form. The error replaces it.
         caught = sfn.Pass(self, "Caught", parameters={"error": sfn.JsonPath.object_at("$")})
         return catch_all(work, caught.next(explain_with(self, self.work, execution=EXECUTION)), "$")

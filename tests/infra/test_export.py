@@ -17,5 +17,7 @@ def test_function_may_only_read_backups_and_write_exports(
         ("s3:GetObject", "<StorageBackup.Arn>/*/manifest.json"),
         ("s3:GetObject", "<StorageBackup.Arn>/*.parquet"),
         ("s3:PutObject", "<StorageReport.Arn>/exports/*"),
+        ("s3:ListBucket", "<StorageReport.Arn>"),
+        ("s3:GetObject", "<StorageReport.Arn>/exports/*/progress.json"),
         ("s3:AbortMultipartUpload", "<StorageReport.Arn>/exports/*"),
     }

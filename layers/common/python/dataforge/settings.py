@@ -148,9 +148,10 @@ class OperationsSettings(Settings):
 
 
 class ExportSettings(RunSettings):
-    """Settings of the export function."""
+    """Settings of the export function. ``part_bytes``: the size of the page range in one file of a large table."""
 
     backup_bucket: str
+    part_bytes: int = Field(default=256 * 2**20, ge=8192)
 
 
 class RestoreSettings(RunSettings):

@@ -70,13 +70,14 @@ class WouldOrphan(Refused):
 
 
 class SnapshotLost(Refused):
-    """The database connection that exported the snapshot of a backup was closed."""
+    """The database connection that held the snapshot of a backup or an export was closed."""
 
     code = "SnapshotLost"
-    hint = "Start the backup again."
+    hint = "Start it again."
 
     def __init__(self, run: str) -> None:
-        super().__init__(f"The snapshot of backup {run} was lost because its last connection was closed.")
+        """``run``: such as "backup 20261125T195930Z-1f0c2a9b"."""
+        super().__init__(f"The snapshot of {run} was lost because its last connection was closed.")
 
 
 class BackupRunning(Temporary):

@@ -22,6 +22,8 @@ RUNS = 2
 """Migrations or backups that may run at the same time on different tables."""
 HOLDERS = 5
 """Per backup, in addition to its workers: two snapshot exporters with two connections each, and one step."""
+SNAPSHOTS = 1
+"""Sessions that hold the snapshot of an export of a large table. Further ones are awaited."""
 SPARE = 2
 """Per kind of run: the session of a killed process remains on the server for some time."""
 API_LEAST, API_MOST = 4, 100
@@ -61,7 +63,7 @@ class Budget:
             BACKUP: RUNS * (backup + HOLDERS),
             RESTORE: load + SPARE,
             REFILL: load + SPARE,
-            EXPORT: self.export_concurrency,
+            EXPORT: self.export_concurrency + SNAPSHOTS,
             ANALYST: ANALYSTS,
         }
 

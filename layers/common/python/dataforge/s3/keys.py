@@ -19,6 +19,7 @@ KEY_LIMITS = "keys/"
 """Report bucket: the limits of API keys, for functions without a database."""
 
 EXPORTS = "exports/"
+EXPORT_PROGRESS = "progress.json"
 """Report bucket: tables that were exported as files."""
 
 MAP_RESULTS = "map-runs/"
@@ -186,9 +187,15 @@ def export_result_key(export_id: str) -> str:
     return f"{export_folder(export_id)}export.json"
 
 
-def export_file_key(export_id: str, table: str, extension: str) -> str:
-    """The file of an exported table."""
-    return f"{export_folder(export_id)}{table}.{extension}"
+def export_file_key(export_id: str, table: str, extension: str, part: int | None = None) -> str:
+    """The file of an exported table, or one of several."""
+    number = "" if part is None else f"-{part:05}"
+    return f"{export_folder(export_id)}{table}{number}.{extension}"
+
+
+def export_progress_key(export_id: str) -> str:
+    """The progress of an export in pieces."""
+    return f"{export_folder(export_id)}{EXPORT_PROGRESS}"
 
 
 def _name(execution: str) -> str:

@@ -39,7 +39,7 @@ _RELATIONS: Mapping[str, Sql] = {
 }
 """The table of the ledger by the role of the run."""
 
-_SESSION = (
+SESSION = (
     Sql("SET statement_timeout = 0"),
     Sql("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'"),
     # The end of the function must not end the query: neither by a check of the connection, nor by a notice, which is sent
@@ -47,6 +47,7 @@ _SESSION = (
     Sql("SET client_connection_check_interval = 0"),
     Sql("SET client_min_messages = error"),
 )
+"""The settings of a session whose query continues without its client."""
 
 _SIZE = """
     SELECT coalesce(sum(pg_table_size(oid)), 0) FROM (SELECT to_regclass(name) FROM unnest(%s) name) relations(oid)
@@ -184,21 +185,25 @@ def _start(
     """Start the work, unless another call has started it, and wait until it ends or until the deadline."""
     if attempt >= ATTEMPTS:
         raise NotCompleted(work.run_id, work.name, f"the database ended it {attempt} times without a result")
-    with closing(_connect(how, work)) as session:
+    with closing(connect_until(how.connect, how.deadline, work.run_id, work.name)) as session:
         if not _register(session, how, execution, work, digest, attempt):
             return
         text = query(how, work, script, attempt + 1)
-        _send(session, text, how.deadline, lambda: _is_begun(db, how, work))
+        session.autocommit = True
+        send(session, text, how.deadline, lambda: _is_begun(db, how, work))
 
 
-def _connect(how: Unattended, work: Work) -> Connection:
-    """A further connection. If the login has no free one, other work is awaited: each call has a connection already."""
+def connect_until(connect: Callable[[], Connection], deadline: float, run_id: str, name: str) -> Connection:
+    """A further connection. If the login has no free one, the end of other work is awaited.
+
+    Raises ``WorkContinues`` at the deadline.
+    """
     while True:
         try:
-            return how.connect()
+            return connect()
         except Unavailable:
-            if time.monotonic() + _POLL_SECONDS > how.deadline:
-                raise WorkContinues(work.run_id, work.name) from None
+            if time.monotonic() + _POLL_SECONDS > deadline:
+                raise WorkContinues(run_id, name) from None
             time.sleep(_POLL_SECONDS)
 
 
@@ -207,7 +212,7 @@ def _register(
 ) -> bool:
     """Register the session as the one that does the work. Returns False if another one was registered meanwhile."""
     with transaction(session) as cursor:
-        for setting in _SESSION:
+        for setting in SESSION:
             cursor.execute(setting)
         # Only the login may see its sessions, not the role of the run.
         cursor.execute("SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()")
@@ -244,12 +249,11 @@ def _is_begun(db: Connection, how: Unattended, work: Work) -> bool:
     return row is not None and (row.locked or row.is_complete)
 
 
-def _send(session: Connection, text: Sql, deadline: float, begun: Callable[[], bool]) -> None:
+def send(session: Connection, text: Sql, deadline: float, begun: Callable[[], bool]) -> None:
     """Execute the query; at the deadline, once it has ``begun``, end the connection, which does not end the query."""
     failed: list[psycopg2.Error] = []
 
     def execute() -> None:
-        session.autocommit = True
         try:
             with session.cursor() as cursor:
                 cursor.execute(text)
