@@ -21,7 +21,13 @@ from dataforge.runs.results.restore import Figures
 from dataforge.tables.catalogue import Table
 from functions.restore.constraints import without_unique_constraints
 from functions.restore.difference import difference, find_difference
-from functions.restore.replaced import can_revert, copy_replaced_rows, copy_table, revert_shadow
+from functions.restore.replaced import (
+    can_revert,
+    copy_replaced_rows,
+    copy_table,
+    drop_constraints,
+    revert_shadow,
+)
 from functions.restore.run import Run
 
 if TYPE_CHECKING:
@@ -47,6 +53,7 @@ def merge(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
             raise failed[0]
         with without_unique_constraints(cursor, run):
             _change_rows(cursor, run, figures)
+    drop_constraints(cursor, run)
     for table in run.tables:
         advance(cursor, table)
         if table in reverted:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dataforge.postgres import ddl
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.sql import Sql, ident
+from dataforge.postgres.sql import Sql, from_catalog, ident
 from dataforge.runs.results.restore import Figures
 from dataforge.tables.catalogue import Table
 from dataforge.tables.names import internal_name
@@ -25,6 +25,11 @@ _SAME_COLUMNS = """
     SELECT count(*) = 0 FROM (SELECT * FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped) l
     FULL JOIN (SELECT * FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped) s
     USING (attname, atttypid, atttypmod, attcollation, attnotnull) WHERE l.attrelid IS NULL OR s.attrelid IS NULL
+"""
+
+_DROP_CONSTRAINTS = """
+    SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname) FROM pg_constraint
+    WHERE conrelid = ANY(%s::regclass[]) AND contype IN ('f', 'c', 'p', 'u', 'x') ORDER BY contype <> 'f', 1
 """
 
 
@@ -50,8 +55,21 @@ def copy_replaced_rows(cursor: Cursor, run: Run, table: Table) -> None:
     cursor.execute(_copy(_replaced_rows(run, table), table, of_difference))
 
 
+def drop_constraints(cursor: Cursor, run: Run) -> None:
+    """Drop the constraints of the shadows, which have them if a swap was prepared: foreign keys between them first.
+
+    The replaced rows refer to each other, but the first shadow is reverted while the others have the rows of the backup.
+    """
+    cursor.execute(_DROP_CONSTRAINTS, (list(map(run.shadow, run.tables)),))
+    for (statement,) in cursor.fetchall():
+        cursor.execute(from_catalog(statement))
+
+
 def revert_shadow(cursor: Cursor, run: Run, table: Table, figures: Figures) -> None:
-    """Make the shadow the replaced table: without the rows that the restore added or changed, with those it replaced."""
+    """Make the shadow the replaced table: without the rows that the restore added or changed, with those it replaced.
+
+    It has no constraints, see ``drop_constraints``.
+    """
     shadow = run.shadow(table)
     if figures.differing:
         cursor.execute(

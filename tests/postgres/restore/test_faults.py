@@ -256,6 +256,26 @@ def test_restore_neither_blocks_nor_disturbs_a_backup_with_a_snapshot(vault: Vau
     assert (seen, vault.rows("sellers")) == ((old,), rows)
 
 
+def test_related_tables_are_restored_and_preserved_while_a_backup_has_a_snapshot(vault: Vault) -> None:
+    tables = ["customers", "orders"]
+    vault.insert("customers", {"customer_id": 1}, {"customer_id": 2})
+    vault.insert("orders", {"order_id": 1, "customer_id": 1}, {"order_id": 2, "customer_id": 2})
+    backup, held = vault.backup(*tables).backup_id, list(map(vault.rows, tables))
+    vault.database.query("DELETE FROM olist.orders; DELETE FROM olist.customers")
+    vault.insert("customers", {"customer_id": 2, "customer_city": "x"}, {"customer_id": 3})
+    vault.insert("orders", {"order_id": 1, "customer_id": 3})
+    replaced = list(map(vault.rows, tables))
+    holder = vault.database.superuser()
+    holder.autocommit = False
+    snapshot.export_new(holder.cursor(), [OLIST.table("orders")])
+    run = vault.restore(SWAP, tables=tables, backup=backup)
+    run.run()
+    assert list(map(vault.rows, tables)) == held
+    vault.restore(SWAP, undo=run.id).run()
+    holder.close()
+    assert list(map(vault.rows, tables)) == replaced
+
+
 @pytest.mark.slow
 @both
 def test_swap_is_busy_while_a_writer_does_not_end(vault: Vault, rows: list[str], swap_rows: int) -> None:
