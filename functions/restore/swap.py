@@ -35,7 +35,12 @@ from functions.restore.merge import merge
 from functions.restore.references import check_children, check_parents, children, parents
 from functions.restore.run import SWAP, UNFINISHED, Run, read_run
 from functions.restore.step_cursor import step_cursor
-from functions.restore.unattended_swap import change_unattended, changes_unattended, forget_change
+from functions.restore.unattended_swap import (
+    change_unattended,
+    changes_unattended,
+    forget_change,
+    forget_failed_change,
+)
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
@@ -86,11 +91,11 @@ def _change_unattended(db: Connection, how: Unattended, run: Run, execution: str
     except WorkContinues:
         raise
     except Exception:
-        forget_change(db, how, run)
+        forget_failed_change(db, how, run)
         raise
     with transaction(db, role=RESTORE_RUN) as cursor:
         record(cursor, Entry("applied", execution))
-    forget_change(db, how, run)
+        forget_change(cursor, how, run)
 
 
 def _change(cursor: Cursor, run: Run, *, swaps: bool) -> None:

@@ -23,7 +23,7 @@ from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.runs.step_names import RestoreStep
 from dataforge.runs.unattended.script import Script, expected, fact
 from dataforge.runs.unattended.stored_errors import NumberDiffers, ScriptRefused
-from dataforge.runs.unattended.work import Unattended, Work, complete, forget, is_known
+from dataforge.runs.unattended.work import Unattended, Work, complete, forget, forget_failed, is_known
 from dataforge.tables.catalogue import Table
 from functions.restore.difference import count_created, count_joined, create_difference
 from functions.restore.merge import changes, differs, only_some_changed
@@ -81,15 +81,21 @@ def change_unattended(
     except psycopg2.errors.UniqueViolation as error:
         if kind != MERGE or not any(is_taken(table, error) for table in run.tables):
             raise
-        forget_change(db, how, run)
+        forget_failed_change(db, how, run)
         _change(db, how, run, execution, MERGE_SUSPENDED, locks)
 
 
-def forget_change(db: Connection, how: Unattended, run: Run) -> None:
-    """Delete the record of the work: its result was used, or it failed."""
+def forget_change(cursor: Cursor, how: Unattended, run: Run) -> None:
+    """Delete the record of the work, of which the result was used."""
+    for kind in _KINDS:
+        forget(cursor, how, *_work(run, kind)[:2])
+
+
+def forget_failed_change(db: Connection, how: Unattended, run: Run) -> None:
+    """Delete the record of the work, unless it has changed the tables or may yet do so."""
     with transaction(db, role=RESTORE_RUN) as cursor:
         for kind in _KINDS:
-            forget(cursor, how, *_work(run, kind)[:2])
+            forget_failed(cursor, how, _work(run, kind))
 
 
 def _work(run: Run, kind: str) -> Work:

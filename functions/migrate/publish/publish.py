@@ -19,7 +19,12 @@ from functions.migrate.publish.quality import require_quality
 from functions.migrate.publish.quality_facts import store_facts
 from functions.migrate.publish.replay import close_replay
 from functions.migrate.publish.swap import swap, swap_rebuilt
-from functions.migrate.publish.unattended import forget_merge, merge_unattended, merges_unattended
+from functions.migrate.publish.unattended import (
+    forget_failed_merge,
+    forget_merge,
+    merge_unattended,
+    merges_unattended,
+)
 from functions.migrate.run.again import resolve_again
 from functions.migrate.run.declared import require_columns
 from functions.migrate.run.known.record import remember
@@ -52,6 +57,8 @@ def publish(db: Connection, run_id: str, execution: str, how: Unattended | None 
                 _require_publishable(cursor, run, execution)
                 if not unattended:
                     _publish(cursor, run, execution)
+            elif not unattended and shadow.exists(cursor, run.id):
+                _close(cursor, run, execution)
         if how is not None and unattended:
             _publish_unattended(db, how, run, execution)
     except NoLongerKnown:
@@ -89,7 +96,7 @@ def _publish_unattended(db: Connection, how: Unattended, run: Run, execution: st
         raise
     except Exception:
         with transaction(db, role=MIGRATION_RUN) as cursor:
-            forget_merge(cursor, how, run)
+            forget_failed_merge(cursor, how, run)
         raise
     with transaction(db, role=MIGRATION_RUN) as cursor:
         _close(cursor, run, execution)

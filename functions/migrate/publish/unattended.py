@@ -17,7 +17,7 @@ from dataforge.postgres.unwritten import count_unwritten
 from dataforge.runs.step_names import MigrationStep
 from dataforge.runs.unattended.script import Script
 from dataforge.runs.unattended.stored_errors import NumberDiffers
-from dataforge.runs.unattended.work import Unattended, Work, complete, forget, is_known
+from dataforge.runs.unattended.work import Unattended, Work, complete, forget, forget_failed, is_known
 from functions.migrate.publish.merge import changed, in_order, read_all_resolved, translated_refusals
 from functions.migrate.publish.merge_statements import (
     INSERT,
@@ -119,5 +119,10 @@ def _stored(run: Run, table: Table, found: Resolved) -> tuple[Sql, int]:
 
 
 def forget_merge(cursor: Cursor, how: Unattended, run: Run) -> None:
-    """Delete the record of the merge: the run is closed, or is resolved again."""
+    """Delete the record of the merge of a run that is closed."""
     forget(cursor, how, *_work(run)[:2])
+
+
+def forget_failed_merge(cursor: Cursor, how: Unattended, run: Run) -> None:
+    """Delete the record of the merge, unless it has published the run or may yet do so."""
+    forget_failed(cursor, how, _work(run))

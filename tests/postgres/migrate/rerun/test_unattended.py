@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.errors import TargetRejectsRows, WorkContinues
+from dataforge.errors import TargetRejectsRows, Unavailable, WorkContinues
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATE, MIGRATION_RUN
 from dataforge.postgres.shadow import schema_of
 from dataforge.runs.unattended.work import Unattended
+from functions.migrate.publish.publish import publish
 from functions.migrate.publish.unattended import merge_unattended, merges_unattended
 from functions.migrate.run.migration import read_run
 
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 MakeCsv = Callable[..., bytes]
 STORED = [{"customer_id": n, "customer_city": "old"} for n in range(1, 4)]
 NEWER = [{"customer_id": n, "customer_city": "new"} for n in range(2, 6)]
+WAITING = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'olist.customers'::regclass"
+SUCCEEDED = "SELECT count(*) FROM dataforge.audit WHERE result = 'succeeded'"
 PUBLISHED = "SELECT status FROM dataforge.migrations WHERE migration_id = %s"
 
 
@@ -131,6 +137,45 @@ def test_run_that_was_merged_before_its_step_ended_is_closed_once(filled: Forge)
         assert run.publish() == {"status": "published"}
     assert filled.database.query("SELECT count(*) FROM dataforge.quality_facts") == [(2,)]
     assert filled.database.query("SELECT count(*) FROM dataforge.leases") == [(0,)]
+
+
+def test_merge_whose_connection_was_lost_is_closed_by_the_next_call(filled: Forge) -> None:
+    run, sessions = newer(filled).until("publish"), []
+
+    def connect() -> Connection:
+        sessions.append(filled.database.connect(MIGRATE))
+        return sessions[-1]
+
+    how = Unattended(connect, MIGRATION_RUN, 0, math.inf)
+    guard = locked(filled.database)
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(publish, run.control, run.id, run.execution, how)
+        filled.database.until(WAITING)
+        with socket.socket(fileno=socket.dup(sessions[0].fileno())) as connection:
+            connection.shutdown(socket.SHUT_RDWR)
+        guard.rollback()
+        with pytest.raises(Unavailable):
+            call.result()
+    run.take("publish")
+    assert filled.database.query("SELECT count(*) FROM dataforge.leases") == [(0,)]
+    assert filled.database.query("SELECT count(*) FROM dataforge.migration_work") == [(0,)]
+    assert filled.database.query(
+        "SELECT count(*) FROM pg_namespace WHERE starts_with(nspname, 'shadow_')"
+    ) == [(0,)]
+    assert filled.database.query(SUCCEEDED) == [(2,)]
+
+
+def test_published_run_that_is_not_closed_is_closed_by_the_next_call(filled: Forge) -> None:
+    run = newer(filled).until("publish")
+    assert run.how
+    with transaction(run.control, role=MIGRATION_RUN) as cursor:
+        merging = read_run(cursor, run.id)
+    merge_unattended(run.control, run.how, merging, run.execution, 1000)
+    filled.database.query("DELETE FROM dataforge.migration_work")
+    for _ in range(2):
+        run.publish()
+    assert filled.database.query("SELECT count(*) FROM dataforge.leases") == [(0,)]
+    assert filled.database.query(SUCCEEDED) == [(2,)]
 
 
 def test_rows_of_others_are_resolved_again(filled: Forge) -> None:

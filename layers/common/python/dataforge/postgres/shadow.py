@@ -70,6 +70,12 @@ def create_schema(cursor: Cursor, schema: str) -> None:
     cursor.execute("SELECT dataforge_steps.create_shadows(%s)", (schema,))
 
 
+def exists(cursor: Cursor, run: str) -> bool:
+    """Whether the run has a schema of shadows."""
+    cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", (schema_of(run),))
+    return bool(one_row(cursor)[0])
+
+
 def drop(cursor: Cursor, run: str) -> None:
     """Drop the run's schema with its tables, if it exists."""
     cursor.execute("SELECT dataforge_steps.drop_shadows(%s)", (schema_of(run),))

@@ -309,8 +309,13 @@ def forget(cursor: Cursor, how: Unattended, run_id: str, name: str | None = None
 
 
 def forget_failed(cursor: Cursor, how: Unattended, work: Work) -> None:
-    """Delete the error of this work, so that it is done again."""
-    cursor.execute(Sql("DELETE FROM {} WHERE {} AND error IS NOT NULL").format(how.relation, work.key))
+    """Delete the record of this work, so that it is done again, unless it has a result or a backend works on it."""
+    cursor.execute(
+        Sql(
+            "DELETE FROM {relation} WHERE ctid = ANY (ARRAY("
+            "SELECT ctid FROM {relation} WHERE {key} AND result IS NULL FOR UPDATE SKIP LOCKED))"
+        ).format(relation=how.relation, key=work.key)
+    )
 
 
 def end(db: Connection, role: str | None, execution: str) -> None:
