@@ -90,7 +90,7 @@ STEPS: Steps[MigrationSettings] = {
     MigrationStep.RESOLVE: lambda s: _resolve(
         s.db, s.s3, s.settings, s.event.run_id, s.event.table, s.unattended
     ),
-    MigrationStep.RECONCILE: lambda s: reconcile(s.db, s.s3, s.event.run_id),
+    MigrationStep.RECONCILE: lambda s: reconcile(s.db, s.s3, s.event.run_id, s.unattended),
     MigrationStep.PUBLISH: lambda s: publish(s.db, s.event.run_id, s.event.execution, s.unattended),
     MigrationStep.REPORT: lambda s: report(s.db, s.s3, s.settings, s.event.run_id).document(),
     MigrationStep.ABANDON: lambda s: fail(s.db, s.s3, s.settings, s.event.execution, s.event.error),

@@ -58,7 +58,7 @@ def test_every_task_is_a_known_step_or_describes_the_other_execution(states: Sta
 
 @pytest.mark.parametrize("name", sorted(STEPS))
 def test_step_is_retried_on_temporary_errors_only(states: States, name: str) -> None:
-    continues = [{"WorkContinues"}] if name in ("SettleTable", "Publish") else []
+    continues = [{"WorkContinues"}] if name in ("SettleTable", "Reconcile", "Publish") else []
     patient = [{"BackupRunning"}] if name == "Publish" else []
     assert errors(states[name]) == [TRANSIENT, DIED, *continues, *patient]
     first = states[name]["Retry"][0]

@@ -15,6 +15,10 @@ from dataforge.postgres.sql import Sql
 from dataforge.records.quality import quality_of
 from dataforge.records.validate import content_hash
 from dataforge.runs import leases
+from dataforge.runs.step_names import MigrationStep
+from dataforge.runs.unattended.cursor import unattended_cursor
+from dataforge.runs.unattended.script import Script
+from dataforge.runs.unattended.work import Unattended, Work, forget
 from dataforge.tables.catalogue import Table
 from functions.migrate.reconcile.differences import store_differences
 from functions.migrate.reconcile.files import reconcile_files
@@ -74,7 +78,7 @@ class _Figures(NamedTuple):
         )
 
 
-def reconcile(db: Connection, s3: S3Client, run_id: str) -> dict[str, str]:
+def reconcile(db: Connection, s3: S3Client, run_id: str, how: Unattended | None = None) -> dict[str, str]:
     """Compare source and target of every table and store counts, hashes and quality in the ledger. Idempotent.
 
     Returns {"quality": str}. Raises ``NotReconciled`` with each table that differs, its figures and the number of rows that
@@ -95,9 +99,29 @@ def reconcile(db: Connection, s3: S3Client, run_id: str) -> dict[str, str]:
                 "UPDATE dataforge.migrations SET readers = %s WHERE migration_id = %s",
                 (open_transactions(cursor), run_id),
             )
+    _store_orphans(db, how, run)
     if failures:
         raise NotReconciled(_explained(db, s3, run, failures))
     return {"quality": str(overall)}
+
+
+def _store_orphans(db: Connection, how: Unattended | None, run: Run) -> None:
+    """Count the orphans of references that are not enforced. Raises ``WorkContinues``."""
+    for table in run.tables:
+        if all(key.enforced for key in table.references):
+            continue
+        with transaction(db, role=MIGRATION_RUN) as cursor:
+            leases.hold(cursor, run.execution, run.dataset.name, [table.name])
+            if how is None or not how.suits(cursor, run.shadow(table)):
+                store_orphans(cursor, run, table)
+                continue
+        first = Script()
+        first.hold(run.execution, run.dataset.name, [table.name])
+        work = Work(run.id, f"{MigrationStep.RECONCILE} {table.name}")
+        with unattended_cursor(db, how, run.execution, work, first) as unattended:
+            store_orphans(unattended, run, table)
+        with transaction(db, role=MIGRATION_RUN) as cursor:
+            forget(cursor, how, run.id, work.name)
 
 
 def _quality(read: int, rejected: int) -> Decimal:
@@ -155,7 +179,6 @@ def _reconcile_table(cursor: Cursor, run: Run, table: Table) -> _Figures:
         (*figures, _quality(figures.read, figures.rejected), run.id, table.name),
     )
     reconcile_files(cursor, run, table, resolved)
-    store_orphans(cursor, run, table)
     if not figures.agree:
         raise NotReconciled(f"{table.name}: {figures}.")
     return figures

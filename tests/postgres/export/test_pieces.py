@@ -57,7 +57,7 @@ def call(module_database: Database, s3: S3Client, monkeypatch: pytest.MonkeyPatc
             return export(db, s3, settings, export_id, TABLE, form, time.monotonic())
 
     yield call
-    module_database.query(f"SELECT pg_terminate_backend(pid, 60000) FROM ({HOLDER}) holders")
+    module_database.query(f"SELECT pg_terminate_backend(pid, 60000) FROM ({HOLDER}) sessions")
 
 
 def called_often(call: Call, export_id: str, form: Format) -> tuple[Export, int]:
@@ -105,6 +105,6 @@ def test_snapshot_is_held_between_calls_and_its_loss_is_named(call: Call, module
     with pytest.raises(WorkContinues):
         call(export_id)
     assert len(module_database.query(HOLDER)) == 1
-    module_database.query(f"SELECT pg_terminate_backend(pid, 60000) FROM ({HOLDER}) holders")
+    module_database.query(f"SELECT pg_terminate_backend(pid, 60000) FROM ({HOLDER}) sessions")
     with pytest.raises(SnapshotLost, match=export_id):
         call(export_id)

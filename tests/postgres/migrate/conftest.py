@@ -153,7 +153,7 @@ class Migration:
             resolve(self.control, self.forge.s3, self.settings, self.id, table, self.rebuild_from, self.how)
 
     def reconcile(self) -> dict[str, Any]:
-        return reconcile(self.control, self.forge.s3, self.id)
+        return reconcile(self.control, self.forge.s3, self.id, self.how)
 
     def publish(self) -> dict[str, str]:
         return publish(self.control, self.id, self.execution, self.how)

@@ -65,6 +65,7 @@ class RestoreStep(RunStep):
 CONTINUED: Final = frozenset(
     {
         MigrationStep.RESOLVE,
+        MigrationStep.RECONCILE,
         MigrationStep.PUBLISH,
         RestoreStep.CHECK_RESTORED,
         RestoreStep.COMPARE,
