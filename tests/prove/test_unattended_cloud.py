@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,14 @@ GATE = """
     EXECUTE FUNCTION public.wait_for_gate()
 """
 """A trigger that waits until the table has a row."""
+CALLED_OFTEN = """
+    SELECT 1 FROM dataforge.migration_steps WHERE step = 'publish' GROUP BY migration_id HAVING count(*) > 2
+"""
+HUNG_UP = """
+    SELECT 1 FROM dataforge.restore_work JOIN pg_stat_activity USING (pid)
+    WHERE name LIKE 'switch by %' AND result IS NULL AND now() - started_at > interval '5 seconds'
+"""
+"""The function's call has ended, and the backend still works."""
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +80,15 @@ def until(outputs: Outputs, statement: str) -> None:
         time.sleep(0.1)
 
 
+@contextmanager
+def opened(outputs: Outputs) -> Iterator[None]:
+    """Open the gate afterwards, even if the test fails, because the command waits for it."""
+    try:
+        yield
+    finally:
+        query(outputs, "INSERT INTO public.gate DEFAULT VALUES")
+
+
 @pytest.fixture
 def gate(deployed: tuple[Outputs, list[str]]) -> Iterator[None]:
     outputs, _ = deployed
@@ -88,12 +105,9 @@ def test_migration_continues_with_a_merge_that_outlasts_its_function(
     before = query(outputs, "SELECT count(*) FROM olist.customers")
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(dataforge, target, "migrate", str(tmp_path), "--prefix", "more")
-        until(
-            outputs,
-            "SELECT FROM dataforge.migration_steps WHERE step = 'publish' GROUP BY migration_id HAVING count(*) > 2",
-        )
-        assert query(outputs, "SELECT count(*) FROM olist.customers") == before
-        query(outputs, "INSERT INTO public.gate DEFAULT VALUES")
+        with opened(outputs):
+            until(outputs, CALLED_OFTEN)
+            assert query(outputs, "SELECT count(*) FROM olist.customers") == before
         result = running.result()
     assert result["status"] == "published"
     loaded = next(t["loaded"] for t in result["tables"] if t["table"] == "customers")
@@ -110,9 +124,8 @@ def test_restore_continues_with_changes_that_outlast_its_function(
     query(outputs, "ALTER TABLE olist.customers ENABLE TRIGGER wait_for_gate")
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(dataforge, target, "restore", "customers")
-        # The function hangs up, and the next call waits for the same work.
-        until(outputs, "SELECT FROM dataforge.restore_work WHERE name LIKE 'switch by %' AND result IS NULL")
-        query(outputs, "INSERT INTO public.gate DEFAULT VALUES")
+        with opened(outputs):
+            until(outputs, HUNG_UP)
         result = running.result()
     assert result["changed"] > 0
     assert query(outputs, "SELECT count(*) FROM olist.customers WHERE customer_city = 'other'") == [(0,)]
