@@ -50,11 +50,11 @@ def main(asked: argparse.Namespace) -> None:
             show_table(f"Peak memory of a function's process in MiB: {name}", head, rows)
 
 
-def measure(running: Server, made: Path, megabytes: int, form: Form) -> Measured:
-    """The peaks with files of this size, which are deleted afterwards."""
+def measure(running: Server, made: Path, megabytes: int, form: Form, **more: int) -> Measured:
+    """The peaks with files of this size, which are deleted afterwards. ``more``: other settings of ``Measured``."""
     folder = made / "objects"
     running.create("memory")
-    measured = Measured(running, "memory", folder)
+    measured = Measured(running, "memory", folder, **more)
     try:
         generate(folder / RAW / "olist", megabytes, dirty=form.dirty, form=form.files)
         measured.migrate("olist/")

@@ -18,6 +18,7 @@ from bench.backups.restore_in_process import NO_MAC
 from bench.memory.files import TABLES
 from bench.memory.worker import Answer, Call
 from bench.server import Server
+from dataforge.defaults import BACKUP_PART_MEGABYTES
 from dataforge.postgres.roles import BACKUP, EXPORT, LOAD, MIGRATE, REFILL, RESTORE
 from dataforge.runs.lifecycle import close_run
 from functions.backup.export_snapshot import export_snapshot
@@ -32,11 +33,15 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Measured:
-    """The functions on one database and one folder in place of S3. ``peaks``: the MiB of each step."""
+    """The functions on one database and one folder in place of S3. ``peaks``: the MiB of each step.
+
+    ``part_bytes``: the pages in one file of a backup, which a restore has in memory whole.
+    """
 
     server: Server
     database: str
     folder: Path
+    part_bytes: int = BACKUP_PART_MEGABYTES * 2**20
     peaks: dict[str, int] = field(default_factory=dict)
     idle: int = 0
 
@@ -111,7 +116,7 @@ class Measured:
         settings = self.server.settings(self.database, role).model_dump()
         settings |= {"raw_bucket": RAW, "report_bucket": REPORTS, "backup_bucket": BACKUPS_BUCKET}
         # The functions themselves send all statements and wait for them.
-        settings["unattended_bytes"] = _NEVER
+        settings |= {"unattended_bytes": _NEVER, "part_bytes": self.part_bytes}
         request = Call(
             function=function, settings=settings, password=self.server.password, folder=self.folder, **call
         )

@@ -162,7 +162,7 @@ class RestoreSettings(RunSettings):
     """
 
     backup_bucket: str
-    part_bytes: int = Field(default=256 * 2**20, ge=8192)
+    part_bytes: int = Field(default=BACKUP_PART_MEGABYTES * 2**20, ge=8192)
     swap_rows: int = Field(default=50_000, ge=0)
 
 
