@@ -85,7 +85,7 @@ def resolve_unattended(
         # The rejected rows are deleted already, so the other tables cannot be resolved again.
         raise NotCompleted(run.id, work.name, error.message) from None
     for resolution in resolutions:
-        while not _store_some(db, s3, limits, how, run, resolution.rejected, work):
+        while not _store_some(db, s3, limits, how, run, circle, resolution.rejected, work):
             if time.monotonic() > how.deadline:
                 raise WorkContinues(run.id, work.name)
     return _close(db, how, run, resolutions, work)
@@ -102,13 +102,16 @@ def _store_some(
     limits: RejectionLimits,
     how: Unattended,
     run: Run,
+    circle: Sequence[Table],
     rejected: RejectedRows,
     work: Work,
 ) -> bool:
-    """Locate and store rejections until the deadline. Returns whether all are stored."""
+    """Locate and store rejections until the deadline. Returns whether all are stored. Excludes other calls of the step."""
     table = rejected.table
     with transaction(db, role=MIGRATION_RUN) as cursor:
         leases.hold(cursor, run.execution, run.dataset.name, [table.name])
+        if resolved_already(run, read_circle(cursor, run, circle)):
+            return True
         progress = _progress(work, table)
         stored = _Stored.model_validate(read_progress(cursor, how, progress) or {})
         if stored.complete:

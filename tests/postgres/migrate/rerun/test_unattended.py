@@ -6,6 +6,7 @@ import math
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MakeCsv = Callable[..., bytes]
 STORED = [{"customer_id": n, "customer_city": "old"} for n in range(1, 4)]
 NEWER = [{"customer_id": n, "customer_city": "new"} for n in range(2, 6)]
+BLOCKED = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 WAITING = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'olist.customers'::regclass"
 SUCCEEDED = "SELECT count(*) FROM dataforge.audit WHERE result = 'succeeded'"
 PUBLISHED = "SELECT status FROM dataforge.migrations WHERE migration_id = %s"
@@ -244,6 +246,24 @@ def test_table_is_resolved_by_a_statement_that_outlasts_its_call(forge: Forge, m
     for step in ("settle", "reconcile", "publish", "report"):
         run.take(step)
     assert len(forge.rows("customers")) == 3
+
+
+def test_rejections_are_stored_once_by_calls_at_the_same_time(forge: Forge, make_csv: MakeCsv) -> None:
+    put_dirty(forge, make_csv)
+    run = forge.migration({"tables": ["customers"], "quality_threshold": 0}).until("settle")
+    run.attended_seconds = 60
+    guard = forge.database.superuser()
+    guard.autocommit = False
+    guard.cursor().execute("LOCK TABLE dataforge.rejections IN SHARE MODE")
+    another = replace(run, control=forge.database.connect(MIGRATE))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(run.settle)
+        forge.database.until(f"{BLOCKED} HAVING count(*) = 1")
+        second = pool.submit(another.settle)
+        forge.database.until(f"{BLOCKED} HAVING count(*) = 2")
+        guard.rollback()
+        first.result(), second.result()
+    assert len(forge.rejections("id")) == 3
 
 
 @pytest.mark.slow
