@@ -77,7 +77,12 @@ def change_unattended(
     with transaction(db, role=RESTORE_RUN) as cursor:
         kind = _begun(cursor, run, how) or (SWAP if may_swap and _all_pristine(cursor, run) else MERGE)
     try:
-        _change(db, how, run, execution, kind, locks)
+        try:
+            _change(db, how, run, execution, kind, locks, may_swap=may_swap)
+        except _MustMerge:
+            forget_failed_change(db, how, run)
+            kind = MERGE
+            _change(db, how, run, execution, kind, locks)
     except psycopg2.errors.UniqueViolation as error:
         if kind != MERGE or not any(is_taken(table, error) for table in run.tables):
             raise
@@ -111,12 +116,29 @@ def _all_pristine(cursor: Cursor, run: Run) -> bool:
     return all(is_pristine(cursor, run.dataset, table) for table in run.tables)
 
 
+class _MustMerge(Exception):
+    """The tables can no longer be swapped."""
+
+
 def _change(
-    db: Connection, how: Unattended, run: Run, execution: str, kind: str, locks: tuple[int, int]
+    db: Connection,
+    how: Unattended,
+    run: Run,
+    execution: str,
+    kind: str,
+    locks: tuple[int, int],
+    *,
+    may_swap: bool = False,
 ) -> None:
+    """Complete the work. Raises ``_MustMerge`` if its backend ended, and what it would swap can only be merged now."""
+
     def script() -> Script:
         with transaction(db, role=RESTORE_RUN) as cursor:
-            return _script(cursor, run, execution, kind, children(cursor, run), locks)
+            found = _script(cursor, run, execution, kind, children(cursor, run), locks)
+            # After the script has recorded their definitions, which must be the same when it is executed.
+            if kind == SWAP and not (may_swap and _all_pristine(cursor, run)):
+                raise _MustMerge
+            return found
 
     try:
         complete(db, how, execution, _work(run, kind), script)

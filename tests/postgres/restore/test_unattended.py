@@ -98,6 +98,28 @@ def test_restore_whose_backend_was_terminated_is_repeated(
     assert all("old" in row for row in vault.rows("customers"))
 
 
+def test_restore_whose_backend_was_terminated_keeps_an_index_that_the_owner_added_then(
+    damaged: Callable[..., Restore], vault: Vault
+) -> None:
+    restore = damaged(0).until("switch")
+    guard = locked(vault)
+    with pytest.raises(WorkContinues):
+        restore.switch()
+    vault.database.query(
+        "SELECT pg_terminate_backend(pid, 60000) FROM dataforge.restore_work WHERE result IS NULL"
+    )
+    guard.rollback()
+    vault.database.query("CREATE INDEX mine ON olist.customers (customer_city)")
+    restore.attended_seconds = 60
+    try:
+        for step in ("switch", "keep", "finish"):
+            restore.take(step)
+    finally:
+        vault.database.query("DROP INDEX olist.mine")
+    assert all("old" in row for row in vault.rows("customers"))
+    assert vault.leftovers() == []
+
+
 def test_rows_that_would_lose_their_parent_are_counted(vault: Vault) -> None:
     vault.insert("customers", *CUSTOMERS)
     backup = vault.backup("customers").backup_id
