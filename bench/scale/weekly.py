@@ -37,7 +37,7 @@ class Filled:
 
 @dataclass(frozen=True)
 class Week:
-    """What is sent each week, as shares of the stored rows. ``known``: the files are those of the last run."""
+    """The rows that arrive each week, as shares of the stored rows. ``known``: the files are those of the last run."""
 
     name: str
     sent: float
@@ -47,7 +47,7 @@ class Week:
 
 @dataclass(frozen=True)
 class Work:
-    """What one session does: processor seconds, megabytes that the disk moves, and pages that it waits for one by one."""
+    """The work of one session: processor seconds, megabytes that the disk moves, and pages that it waits for one by one."""
 
     cpu: float = 0.0
     moved: float = 0.0
@@ -93,11 +93,11 @@ PAGE = 8 / 1024
 """Megabytes of a page. The first change after a checkpoint writes it to WAL whole, and each checkpoint writes it once."""
 COMPARE_PASSES = 4
 """How often resolving moves the rows of both sides: read, written to temporary files and read again to compare all
-columns, and once more for the parents. Counted in its queries."""
+columns, and read for the parents. Counted in its queries."""
 CHECK_PASSES = 3
 """How often the publication of large tables moves them to count the rows that it stored. Counted."""
 PROVED_FROM = 4
-"""Resolving scans a table once more if at most this many times the sent rows are stored: the proof that the rest of the
+"""Resolving scans a table again if at most this many times the sent rows are stored: the proof that the rest of the
 run uses, that it was not written."""
 SHADOW_PASSES = 2
 """How often it moves those of the run besides: to find duplicates, and because the first scan marks rows as committed."""
