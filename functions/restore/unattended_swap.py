@@ -219,20 +219,23 @@ def _compare(script: Script, run: Run, table: Table, kind: str) -> None:
         script.execute(create_difference(run, table))
         counts = count_created(run, table)
     names = Sql(", ").join(
-        Sql("{} AS {}").format(ident(word), ident(_name(word, table)))
+        Sql("{} AS {}").format(ident(word), ident(_name(run, word, table)))
         for word in ("added", "removed", "changed")
     )
     script.store(Sql("SELECT {} FROM ({}) counts").format(names, counts))
 
 
-def _name(word: str, table: Table) -> str:
-    return f"{word} {table.name}"
+def _name(run: Run, word: str, table: Table) -> str:
+    """The name of a fact: it is the name of a column, of at most 63 bytes."""
+    return f"{word} {run.tables.index(table)}"
 
 
 def _refuse_orphans(script: Script, run: Run, others: list[Child], kind: str) -> None:
     findings = []
     for child in others:
-        losing = Sql("{} + {}").format(*(fact(_name(word, child.parent)) for word in ("removed", "changed")))
+        losing = Sql("{} + {}").format(
+            *(fact(_name(run, word, child.parent)) for word in ("removed", "changed"))
+        )
         if child.deletes_unseen:
             script.require(Sql("SELECT {}").format(losing), 0, child.name)
         elif child.readable:
@@ -271,7 +274,7 @@ def _merge(script: Script, run: Run, *, suspended: bool) -> None:
     if circular:
         script.execute(Sql("SET CONSTRAINTS ALL DEFERRED"))
     for word, table, statement in changes(run):
-        script.change(statement, expected(_name(word, table)), table.name)
+        script.change(statement, expected(_name(run, word, table)), table.name)
     if circular:
         # Their names are read then: suspended ones cannot be set.
         relations = Sql(", ").join(literal(ddl.qualified(table)) for table in run.tables)
@@ -291,7 +294,7 @@ def _merge(script: Script, run: Run, *, suspended: bool) -> None:
 
 def _record_figures(run: Run, table: Table) -> Sql:
     words = Sql(", ").join(
-        Sql("{}, {}").format(literal(word), fact(_name(word, table)))
+        Sql("{}, {}").format(literal(word), fact(_name(run, word, table)))
         for word in ("added", "removed", "changed")
     )
     return Sql(

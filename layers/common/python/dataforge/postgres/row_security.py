@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
 
 
-_SOURCE = "check_enable_rls"
+SOURCE = "check_enable_rls"
 """PostgreSQL's function that raises the error. Its SQLSTATE is that of any missing privilege."""
 _SECURED = """
     SELECT n.nspname || '.' || c.relname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -20,7 +20,7 @@ _SECURED = """
 
 def is_refused(error: BaseException) -> bool:
     """Whether row security caused the error."""
-    return isinstance(error, psycopg2.Error) and error.diag.source_function == _SOURCE
+    return isinstance(error, psycopg2.Error) and error.diag.source_function == SOURCE
 
 
 def tables(db: Connection, error: BaseException) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg2
 import psycopg2.errors
 
+from dataforge.postgres import row_security
 from dataforge.postgres.owner_rules import RAISE
 from dataforge.postgres.sql import Sql, literal
 from dataforge.runs.unattended.script import DIFFERS, REFUSED
@@ -24,6 +25,7 @@ _FUNCTIONS = Sql(r"""
 DOCUMENT = Sql("""
     json_build_object('state', state, 'schema_name', schema_name, 'table_name', table_name, 'column_name', column_name,
         'constraint_name', constraint_name, 'context', ({functions}),
+        'row_security', state = '42501' AND message LIKE '%row-level security%',
         'raised', split_part(context, E'\\n', 1) ~ ' RAISE$',
         'differs', CASE state WHEN {differs} THEN message END, 'refused', CASE state WHEN {refused} THEN message END)
 """).format(functions=_FUNCTIONS, differs=literal(DIFFERS), refused=literal(REFUSED))
@@ -56,11 +58,12 @@ def read_error(document: dict[str, Any]) -> NumberDiffers | ScriptRefused | psyc
         kind = psycopg2.errors.lookup(document["state"])
     except KeyError:
         kind = psycopg2.DatabaseError
+    source = RAISE if document["raised"] else row_security.SOURCE if document["row_security"] else None
     names = ("schema_name", "table_name", "column_name", "constraint_name", "context")
     diag = SimpleNamespace(
         **{name: document[name] or None for name in names},
         message_primary=None,
-        source_function=RAISE if document["raised"] else None,
+        source_function=source,
     )
     error: psycopg2.Error = type(kind.__name__, (kind,), {"pgcode": document["state"], "diag": diag})()
     return error

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg2
 
-from dataforge.errors import LeaseLost, NotCompleted, Unavailable, WorkContinues
+from dataforge.errors import LeaseLost, NotCompleted, RowSecurity, Unavailable, WorkContinues
+from dataforge.postgres import row_security
 from dataforge.postgres.connection import transaction, translated
 from dataforge.postgres.roles import MIGRATION_RUN, RESTORE_RUN
 from dataforge.postgres.rows import one_row
@@ -150,7 +151,12 @@ def complete(
             raise WorkContinues(work.run_id, work.name)
         time.sleep(_POLL_SECONDS)
         row = _read(db, how, work)
-    return _outcome(work, row, digest)
+    try:
+        return _outcome(work, row, digest)
+    except psycopg2.Error as error:
+        if not row_security.is_refused(error):
+            raise
+        raise RowSecurity(row_security.tables(db, error)) from None
 
 
 def _outcome(work: Work, row: _Row | None, digest: str) -> str:
