@@ -137,7 +137,7 @@ def _parts(cursor: object, table: Table) -> Iterator[str]:
 
 
 def _pg(running: Server, program: str, database: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's own programs, with the memory for index builds that a restore of ours uses."""
+    """Run one of PostgreSQL's own programs, with the memory for index builds that our restore uses."""
     command = [running.psql().with_name(program), "-d", running.superuser_url(database), *arguments]
     memory = {"PGOPTIONS": f"-c maintenance_work_mem={SORT_MEMORY}"}
     subprocess.run(command, check=True, env=os.environ | memory)
