@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl
+from dataforge.postgres.row_identifiers import file_number, hold_file
 from dataforge.postgres.row_identity import same_key
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident, number
@@ -27,11 +28,12 @@ _SAMPLED_ROWS = 1000
 class Comparison(Figures):
     """The figures as the ledger records them, with the state of the table that was compared; None if it is unknown.
 
-    ``file``: the number of the table's file, which changes if its rows move.
+    ``file``, ``shadow_file``: the numbers of their files, which change if rows move.
     """
 
     state: State | None = None
     file: int | None = None
+    shadow_file: int | None = None
 
 
 def difference(run: Run, table: Table) -> Sql:
@@ -138,9 +140,11 @@ def _exact(column: Column, alias: str) -> Sql:
 
 def compare_once(cursor: Cursor, run: Run, table: Table) -> Comparison:
     """Find the difference, which ``known_difference`` recognizes later if the table is not written meanwhile."""
-    state, file = observe(cursor, table), _file(cursor, table)
+    state = observe(cursor, table)
+    file, shadow_file = _file(cursor, ddl.qualified(table)), _file(cursor, run.shadow(table))
     compare = count_difference if _differs_much(cursor, run, table) else find_difference
-    return Comparison(**compare(cursor, run, table).model_dump(), state=state, file=file)
+    figures = compare(cursor, run, table)
+    return Comparison(**figures.model_dump(), state=state, file=file, shadow_file=shadow_file)
 
 
 def _differs_much(cursor: Cursor, run: Run, table: Table) -> bool:
@@ -176,14 +180,22 @@ def known_difference(cursor: Cursor, run: Run, table: Table, *, rows: bool) -> F
 
 def _is_found(cursor: Cursor, run: Run, table: Table, recorded: Comparison) -> bool:
     cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (difference(run, table),))
-    if not one_row(cursor)[0] or _file(cursor, table) != recorded.file:
+    if not one_row(cursor)[0] or not _have_files(cursor, run, table, recorded):
         return False
     cursor.execute(Sql("SELECT count(*) FROM {}").format(difference(run, table)))
     return bool(one_row(cursor)[0] == recorded.differing)
 
 
-def _file(cursor: Cursor, table: Table) -> int | None:
-    cursor.execute("SELECT pg_relation_filenode(%s::regclass)::bigint", (ddl.qualified(table),))
+def _have_files(cursor: Cursor, run: Run, table: Table, recorded: Comparison) -> bool:
+    """Whether the table, which is locked, and its shadow, which is locked here, have the recorded files."""
+    cursor.execute(hold_file(run.shadow(table)))
+    return _file(cursor, ddl.qualified(table)) == recorded.file and (
+        _file(cursor, run.shadow(table)) == recorded.shadow_file
+    )
+
+
+def _file(cursor: Cursor, relation: Sql) -> int | None:
+    cursor.execute(file_number(relation))
     number: int | None = one_row(cursor)[0]
     return number
 

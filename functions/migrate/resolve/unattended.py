@@ -16,12 +16,16 @@ from dataforge.errors import NoLongerKnown, NotCompleted, WorkContinues
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATION_RUN
+from dataforge.postgres.row_identifiers import file_number, hold_file
+from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql
 from dataforge.records.text_budget import USE
 from dataforge.records.violation import Violation
 from dataforge.runs import leases
 from dataforge.runs.step_names import MigrationStep
 from dataforge.runs.unattended.cursor import unattended_cursor
 from dataforge.runs.unattended.script import Script
+from dataforge.runs.unattended.stored_errors import NumberDiffers
 from dataforge.runs.unattended.work import Unattended, Work, forget, is_known, read_progress, store_progress
 from dataforge.settings import RejectionLimits
 from dataforge.tables.catalogue import Table
@@ -80,15 +84,31 @@ def resolve_unattended(
     work = _work(run, circle, before)
     try:
         with unattended_cursor(db, how, run.execution, work, first) as cursor:
+            for table in circle:
+                _require_same_file(cursor, first, run.shadow(table))
             resolutions = reject(cursor, run, circle, before, durable=True)
     except NoLongerKnown as error:
         # The rejected rows are deleted already, so the other tables cannot be resolved again.
         raise NotCompleted(run.id, work.name, error.message) from None
+    except NumberDiffers as error:
+        reason = (
+            f"{error.name} was rewritten, by VACUUM FULL or CLUSTER, while rows of it were to be rejected"
+        )
+        raise NotCompleted(run.id, work.name, reason) from None
     for resolution in resolutions:
         while not _store_some(db, s3, limits, how, run, circle, resolution.rejected, work):
             if time.monotonic() > how.deadline:
                 raise WorkContinues(run.id, work.name)
     return _close(db, how, run, resolutions, work)
+
+
+def _require_same_file(cursor: Cursor, first: Script, relation: Sql) -> None:
+    """Require it in all later transactions: rows are found by identifiers that earlier ones have stored."""
+    number = file_number(relation)
+    cursor.execute(number)
+    (found,) = one_row(cursor)
+    first.execute(hold_file(relation))
+    first.require(number, found, relation.replace('"', ""))
 
 
 def _work(run: Run, circle: Sequence[Table], before: Before) -> Work:

@@ -25,6 +25,14 @@ def move(vault: Vault, run: Restore) -> None:
     vault.database.query("VACUUM FULL olist.sellers")
 
 
+def move_shadow(vault: Vault, run: Restore) -> None:
+    """Rows that were loaded last become the first."""
+    relation = f'"{schema_of(run.id)}".sellers'
+    vault.database.query(
+        f"CREATE INDEX backwards ON {relation} (seller_id DESC); CLUSTER {relation} USING backwards"
+    )
+
+
 def crash(vault: Vault, run: Restore) -> None:
     """A crash of the server empties unlogged tables."""
     schema = schema_of(run.id)
@@ -32,7 +40,9 @@ def crash(vault: Vault, run: Restore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("happens", "is_damaged"), [(write, False), (move, True), (crash, True)], ids=["write", "move", "crash"]
+    ("happens", "is_damaged"),
+    [(write, False), (move, True), (move_shadow, True), (crash, True)],
+    ids=["write", "move", "move_shadow", "crash"],
 )
 def test_merge_restores_and_preserves_all_rows_if_the_comparison_no_longer_holds(
     vault: Vault, happens: Callable[[Vault, Restore], None], is_damaged: bool

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dataforge.errors import TargetRejectsRows, Unavailable, WorkContinues
+from dataforge.errors import NotCompleted, TargetRejectsRows, Unavailable, WorkContinues
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATE, MIGRATION_RUN
 from dataforge.postgres.shadow import schema_of
@@ -264,6 +264,29 @@ def test_rejections_are_stored_once_by_calls_at_the_same_time(forge: Forge, make
         guard.rollback()
         first.result(), second.result()
     assert len(forge.rejections("id")) == 3
+
+
+def test_rows_that_were_moved_after_they_were_marked_are_not_deleted(
+    filled: Forge, make_csv: MakeCsv
+) -> None:
+    rows = [{"customer_id": n, "customer_city": city} for n in (4, 5, 6) for city in "ab"]
+    filled.put(customers=make_csv("customers", *rows))
+    run = newer(filled, seconds=0, quality_threshold=0).until("settle")
+    relation = f"{schema_of(run.id)}.customers"
+    guard = filled.database.superuser()
+    guard.autocommit = False
+    guard.cursor().execute(f"SELECT FROM {relation} FOR UPDATE")
+    waits = "SELECT count(*) FROM pg_locks JOIN dataforge.migration_work USING (pid) WHERE NOT granted"
+    while filled.database.query(waits) == [(0,)]:
+        with pytest.raises(WorkContinues):
+            run.settle()
+    filled.database.query("SELECT pg_terminate_backend(pid, 60000) FROM dataforge.migration_work")
+    guard.rollback()
+    filled.database.query(f"VACUUM FULL {relation}")
+    run.attended_seconds = 60
+    with pytest.raises(NotCompleted, match=f"{relation} was rewritten"):
+        run.settle()
+    assert filled.database.query(f"SELECT count(*) FROM {relation}") == [(6,)]
 
 
 @pytest.mark.slow
