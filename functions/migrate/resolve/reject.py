@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dataforge.postgres.unwritten import State, observe
-from dataforge.tables.catalogue import Table
 from functions.migrate.resolve.build import build
 from functions.migrate.resolve.compare import Comparison, count_rows
 from functions.migrate.resolve.rebuild import rebuild
 from functions.migrate.resolve.rejected_rows import RejectedRows
 from functions.migrate.resolve.remove import remove_all
 from functions.migrate.run.declared import require_columns
-from functions.migrate.run.known.proof import require_known_parents
 from functions.migrate.run.ledger import Resolved, RowsByFile
 from functions.migrate.run.migration import REBUILD, SWAP, Run
 from functions.migrate.run.rejections.uncounted import Uncounted
@@ -65,20 +63,25 @@ class Resolution:
         )
 
 
+def interrupted(shadows: Sequence[RejectedRows]) -> list[Resolution]:
+    """The tables after ``NoLongerKnown``: the rows that were deleted before remain so, and they must be resolved again."""
+    for rejected in shadows:
+        rejected.unmark()
+    return [Resolution(rejected, Comparison(Counter(), 0), None, "") for rejected in shadows]
+
+
 def reject(
     cursor: Cursor,
     run: Run,
-    circle: Sequence[Table],
+    shadows: Sequence[RejectedRows],
     before: Mapping[str, Resolved | None],
-    *,
-    durable: bool = False,
 ) -> list[Resolution]:
-    """Reject rows of the tables of a circle. ``before``: how they were resolved earlier. Raises ``NoLongerKnown``.
+    """Reject rows of the tables of a circle. ``before``: how they were resolved earlier.
 
-    ``durable``: the statements are committed one by one, so that a crash of the server must not lose their results.
+    Raises ``NoLongerKnown`` before it deletes rows that may only seem to be orphans.
     """
+    circle = [rejected.table for rejected in shadows]
     require_columns(cursor, run.id, run.tables)
-    shadows = [RejectedRows(cursor, run, table, durable=durable) for table in circle]
     allow_memory(cursor)
     if any(earlier and earlier.mode == REBUILD for earlier in before.values()):
         undo_rebuild(cursor, run, circle)
@@ -92,8 +95,6 @@ def reject(
     else:
         states = [state_if_compared_whole(cursor, run, table) for table in circle]
         compared = remove_all(cursor, run, shadows)
-        if any(rejected.rejected for rejected in shadows):
-            require_known_parents(cursor, run, circle)
     return [
         Resolution(rejected, comparison, state, run.mode)
         for rejected, comparison, state in zip(shadows, compared, states, strict=True)

@@ -30,6 +30,7 @@ class RejectedRows:
     """The rows of one shadow that are duplicates or rejected.
 
     A rule marks the rows that break it; ``delete_marked`` deletes them. ``positions`` then gives them with their reasons.
+    ``durable``: the statements are committed one by one, so that a crash of the server must not lose their results.
     ``deduplicated`` and ``rejected`` count deleted rows by file; ``hash_total`` is the sum of their hashes.
     """
 
@@ -74,8 +75,8 @@ class RejectedRows:
                 reason,
             )
 
-    def mark(self, rows: Sql, reason: str) -> None:
-        """Mark the rows that the query gives as (position, ctid, value) with a reason.
+    def mark(self, rows: Sql, reason: str) -> int:
+        """Mark the rows that the query gives as (position, ctid, value) with a reason. Returns their number.
 
         ``value``: for an orphan, the values of the reference's columns as a JSON array.
         """
@@ -92,7 +93,15 @@ class RejectedRows:
             ).format(self._marks, self._round, rows),
             (reason,),
         )
-        self._marked += self.cursor.rowcount
+        marked = int(self.cursor.rowcount)
+        self._marked += marked
+        return marked
+
+    def unmark(self) -> None:
+        """Remove the marks that were set since the last call of ``delete_marked``."""
+        if self._marked:
+            self.cursor.execute(Sql("DELETE FROM {} WHERE round = {}").format(self._marks, self._round))
+            self._marked = 0
 
     def delete_marked(self) -> bool:
         """Delete the rows marked since the last call. Returns whether there were any."""

@@ -23,6 +23,7 @@ from functions.migrate.resolve.choose import LEAST_BYTES, choose
 from functions.migrate.resolve.circle import read_circle, resolved_already
 from functions.migrate.resolve.locate import locate
 from functions.migrate.resolve.reject import reject
+from functions.migrate.resolve.rejected_rows import RejectedRows
 from functions.migrate.resolve.unattended import resolve_unattended, resolves_unattended
 from functions.migrate.run.again import resolve_again
 from functions.migrate.run.ledger import Resolved, store_resolved
@@ -94,7 +95,8 @@ def _resolve(
 ) -> dict[str, Resolved]:
     """Resolve the tables of a circle and store their documents."""
     found, used = {}, 0
-    for resolution in reject(cursor, run, circle, before):
+    shadows = [RejectedRows(cursor, run, table) for table in circle]
+    for resolution in reject(cursor, run, shadows, before):
         rejected = resolution.rejected
         table = rejected.table
         store = RejectionStore(cursor, s3, limits, run.id, table, "resolve")

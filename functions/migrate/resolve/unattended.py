@@ -18,7 +18,7 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.postgres.row_identifiers import file_number, hold_file
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.sql import Sql
+from dataforge.postgres.sql import Sql, literal
 from dataforge.records.text_budget import USE
 from dataforge.records.violation import Violation
 from dataforge.runs import leases
@@ -31,7 +31,7 @@ from dataforge.settings import RejectionLimits
 from dataforge.tables.catalogue import Table
 from functions.migrate.resolve.circle import read_circle, resolved_already
 from functions.migrate.resolve.locate import locate
-from functions.migrate.resolve.reject import Resolution, reject
+from functions.migrate.resolve.reject import Resolution, interrupted, reject
 from functions.migrate.resolve.rejected_rows import RejectedRows
 from functions.migrate.run.ledger import Resolved, store_resolved
 from functions.migrate.run.migration import REBUILD, Run
@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 
 
 Before = Mapping[str, Resolved | None]
+
+
+_DOCUMENTS, _NONE = "documents", "none"
+"""The name of the number of documents that are as before, and the mode in place of one that is missing."""
 
 
 class _Stored(BaseModel):
@@ -78,28 +82,62 @@ def resolve_unattended(
     circle: Sequence[Table],
     before: Before,
 ) -> dict[str, Resolved]:
-    """Resolve the tables of a circle and store their documents. Raises ``WorkContinues``, ``NotCompleted``."""
+    """Resolve the tables of a circle and store their documents. Raises ``WorkContinues``, ``NoLongerKnown``.
+
+    After ``NoLongerKnown``, the documents have the rows that were deleted before, and no result is used again.
+    """
+    work = _work(run, circle, before)
+    resolutions, written = _reject(db, how, run, circle, before, work)
+    for resolution in resolutions:
+        while not _store_some(db, s3, limits, how, run, before, resolution.rejected, work):
+            if time.monotonic() > how.deadline:
+                raise WorkContinues(run.id, work.name)
+    done = _close(db, how, run, resolutions, work)
+    if written:
+        raise written
+    return done
+
+
+def _reject(
+    db: Connection, how: Unattended, run: Run, circle: Sequence[Table], before: Before, work: Work
+) -> tuple[list[Resolution], NoLongerKnown | None]:
+    """Reject rows, until a table is no longer known."""
     first = Script()
     first.hold(run.execution, run.dataset.name, [table.name for table in circle])
-    work = _work(run, circle, before)
+    first.require(_same(run, before), len(before), _DOCUMENTS)
     try:
         with unattended_cursor(db, how, run.execution, work, first) as cursor:
             for table in circle:
                 _require_same_file(cursor, first, run.shadow(table))
-            resolutions = reject(cursor, run, circle, before, durable=True)
-    except NoLongerKnown as error:
-        # The rejected rows are deleted already, so the other tables cannot be resolved again.
-        raise NotCompleted(run.id, work.name, error.message) from None
+            shadows = [RejectedRows(cursor, run, table, durable=True) for table in circle]
+            try:
+                return reject(cursor, run, shadows, before), None
+            except NoLongerKnown as error:
+                return interrupted(shadows), error
     except NumberDiffers as error:
+        if error.name == _DOCUMENTS:
+            # Another call has resolved the tables, and the results of its statements are dropped.
+            raise WorkContinues(run.id, work.name) from None
         reason = (
             f"{error.name} was rewritten, by VACUUM FULL or CLUSTER, while rows of it were to be rejected"
         )
         raise NotCompleted(run.id, work.name, reason) from None
-    for resolution in resolutions:
-        while not _store_some(db, s3, limits, how, run, circle, resolution.rejected, work):
-            if time.monotonic() > how.deadline:
-                raise WorkContinues(run.id, work.name)
-    return _close(db, how, run, resolutions, work)
+
+
+def _same(run: Run, before: Before) -> Sql:
+    """The query that counts the tables whose documents are still those of ``before``."""
+    found = Sql(", ").join(
+        Sql("({}, {}, {})").format(
+            literal(name),
+            literal(resolved.mode if resolved else _NONE),
+            literal(str(resolved.again if resolved else 0)),
+        )
+        for name, resolved in before.items()
+    )
+    return Sql(
+        "SELECT count(*) FROM dataforge.migration_tables WHERE migration_id = {}"
+        " AND (\"table\", coalesce(settled->>'mode', {}), coalesce(settled->>'again', '0')) IN ({})"
+    ).format(literal(run.id), literal(_NONE), found)
 
 
 def _require_same_file(cursor: Cursor, first: Script, relation: Sql) -> None:
@@ -122,7 +160,7 @@ def _store_some(
     limits: RejectionLimits,
     how: Unattended,
     run: Run,
-    circle: Sequence[Table],
+    before: Before,
     rejected: RejectedRows,
     work: Work,
 ) -> bool:
@@ -130,8 +168,9 @@ def _store_some(
     table = rejected.table
     with transaction(db, role=MIGRATION_RUN) as cursor:
         leases.hold(cursor, run.execution, run.dataset.name, [table.name])
-        if resolved_already(run, read_circle(cursor, run, circle)):
-            return True
+        if read_circle(cursor, run, list(map(run.dataset.table, before))) != before:
+            # Another call was faster.
+            raise WorkContinues(run.id, work.name)
         progress = _progress(work, table)
         stored = _Stored.model_validate(read_progress(cursor, how, progress) or {})
         if stored.complete:

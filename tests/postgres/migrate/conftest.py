@@ -112,7 +112,7 @@ class Migration:
             if isinstance(error, NoLongerKnown):
                 self.cut()
                 self.load()
-            self.settle()
+            self.take("settle")
             self.reconcile()
             return self.take(step)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from dataforge.errors import NoLongerKnown
 from dataforge.postgres.unwritten import is_unwritten
-from dataforge.tables.catalogue import Table
 from functions.migrate.run.ledger import read_resolved
 from functions.migrate.run.migration import KNOWN, Run
 
@@ -20,11 +19,10 @@ def no_longer_known(names: Iterable[str]) -> NoLongerKnown:
     return NoLongerKnown(f"Written since the run began: {', '.join(names)}; loading the rows.")
 
 
-def require_known_parents(cursor: Cursor, run: Run, children: Iterable[Table]) -> None:
-    """Raise ``NoLongerKnown`` if a known parent of a table was written: rows of the table may only seem to be orphans."""
+def require_known(cursor: Cursor, run: Run, names: Iterable[str]) -> None:
+    """Raise ``NoLongerKnown`` if a known one of these tables was written."""
     in_run = {table.name for table in run.tables}
-    parents = {key.parent for table in children for key in table.foreign_keys} & in_run
-    if written := [name for name in sorted(parents) if _is_written(cursor, run, name)]:
+    if written := [name for name in sorted(in_run.intersection(names)) if _is_written(cursor, run, name)]:
         raise no_longer_known(written)
 
 

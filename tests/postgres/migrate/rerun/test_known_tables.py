@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,7 +35,7 @@ class Shop:
     forge: Forge
     make_csv: MakeCsv
 
-    def put(self, city: str = "a", orders: range = range(1, 3), customer: int = 0) -> None:
+    def put(self, city: str = "a", orders: Iterable[int] = range(1, 3), customer: int = 0) -> None:
         """Upload all files; the customers are in ranges, which are scanned. ``customer``: of all orders."""
         customers = [{"customer_id": n} for n in (*CUSTOMERS, 3)]
         ordered = [{"order_id": n, "customer_id": customer or n} for n in orders]
@@ -132,6 +132,18 @@ def test_known_table_that_is_written_meanwhile_is_loaded(
         {"customers": (9, 1, 7, 1, 0), "sellers": UNCHANGED["sellers"], "orders": (4, 4, 0, 0, 0)},
     )
     assert len(shop.forge.rows("customers")) == len(CUSTOMERS)
+
+
+@pytest.mark.parametrize("seconds", [None, 0])
+def test_known_parent_that_is_written_before_orphans_are_found_is_loaded(
+    shop: Shop, seconds: float | None
+) -> None:
+    shop.put(orders=(1, 2, 3, 3))
+    run = shop.migration()
+    run.attended_seconds = seconds
+    found = known(run, settle=lambda: shop.forge.database.query(REMOVED))
+    assert found == ([], {**UNCHANGED, "customers": (9, 1, 7, 1, 0), "orders": (4, 3, 0, 1, 0)})
+    assert shop.forge.database.query("SELECT count(*) FROM dataforge.migration_work") == [(0,)]
 
 
 @pytest.mark.slow

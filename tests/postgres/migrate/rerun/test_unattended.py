@@ -259,7 +259,7 @@ def test_rejections_are_stored_once_by_calls_at_the_same_time(forge: Forge, make
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(run.settle)
         forge.database.until(f"{BLOCKED} HAVING count(*) = 1")
-        second = pool.submit(another.settle)
+        second = pool.submit(another.take, "settle")
         forge.database.until(f"{BLOCKED} HAVING count(*) = 2")
         guard.rollback()
         first.result(), second.result()
