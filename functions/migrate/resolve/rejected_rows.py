@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from dataforge.postgres import shadow
 from dataforge.postgres.row_hash import row_hash_of
-from dataforge.postgres.sql import Sql
+from dataforge.postgres.rows import one_row
+from dataforge.postgres.sql import Sql, literal
 from dataforge.records.rejections import missing_parent, same_key_values, same_unique_value
 from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Table
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 BATCH = 10_000
 """Rejected rows in memory at a time."""
+
+MOST_IN_ARRAY = 2_000_000
+"""Rows that are found by an array of their ctids: 31 bytes each, which are not limited by ``work_mem``."""
+
+_LEAST_BYTES = 64
+"""An assumption on the size of a shadow's row: 36 bytes are its header and position."""
 
 CONFLICT, STORED_CONFLICT = "", "stored "
 """Reasons of a conflict of keys; the name of a unique constraint may follow. Other reasons are names of foreign keys."""
@@ -48,7 +55,12 @@ class RejectedRows:
 
     def delete_duplicates(self, ranked: Sql) -> None:
         """Delete rows that the query gives as ``row_id`` (its ctid) with a ``number`` above 1."""
-        self.deduplicated += self._delete(Sql("SELECT row_id FROM ({}) r WHERE number > 1").format(ranked))
+        self.cursor.execute(Sql("SELECT pg_relation_size({}::regclass)").format(literal(self._shadow)))
+        self._delete_duplicates(ranked, one_row(self.cursor)[0] // _LEAST_BYTES)
+
+    def _delete_duplicates(self, ranked: Sql, most: int) -> None:
+        rows = Sql("SELECT row_id FROM ({}) r WHERE number > 1").format(ranked)
+        self.deduplicated += self._delete(rows, most)
 
     def delete_duplicates_of_keys(self, ranked: Sql) -> None:
         """Store the query's rows, which share their key with another row, and delete those with a ``number`` above 1.
@@ -58,7 +70,7 @@ class RejectedRows:
         self.cursor.execute(Sql("{} {} AS {}").format(self.create, self._same_keys, ranked))
         self._same_key_rows = self.cursor.rowcount
         if self._same_key_rows:
-            self.delete_duplicates(Sql("SELECT * FROM {}").format(self._same_keys))
+            self._delete_duplicates(Sql("SELECT * FROM {}").format(self._same_keys), self._same_key_rows)
 
     def mark_later_rows_of_keys(self, reason: str) -> None:
         """Mark the stored rows that are not deleted and not the first of their key.
@@ -108,23 +120,25 @@ class RejectedRows:
         any_marked = self._marked > 0
         if any_marked:
             marked = Sql("SELECT row_id FROM {} WHERE round = {}").format(self._marks, self._round)
-            self.rejected += self._delete(marked)
+            self.rejected += self._delete(marked, self._marked)
             self._round, self._marked = self._round + 1, 0
         return any_marked
 
-    def _delete(self, rows: Sql) -> Counter[int]:
+    def _delete(self, rows: Sql, most: int) -> Counter[int]:
         """Delete the rows of which the query gives the ctids, and add their hashes to ``hash_total``.
 
-        Returns their number by file. An array is read by the ctids; a join would read and hash the whole shadow.
+        Returns their number by file. ``most``: the number of ctids, at most. An array is read by the ctids; a join reads
+        and hashes the whole shadow.
         """
+        found = Sql("ANY(ARRAY({}))") if most <= MOST_IN_ARRAY else Sql("ANY({})")
         self.cursor.execute(
             Sql(
-                "WITH deleted AS (DELETE FROM {shadow} s WHERE s.ctid = ANY(ARRAY({rows}))"
+                "WITH deleted AS (DELETE FROM {shadow} s WHERE s.ctid = {found}"
                 " RETURNING s.{source} >> {file_shift} AS file, {row_hash} AS hash)"
                 " SELECT file, count(*), sum(hash) FROM deleted GROUP BY file"
             ).format(
                 shadow=self._shadow,
-                rows=rows,
+                found=found.format(rows),
                 source=shadow.SOURCE,
                 file_shift=shadow.FILE_SHIFT,
                 row_hash=row_hash_of(self.cursor, self.table, "s"),

@@ -91,3 +91,25 @@ def test_rejected_rows_are_fetched_in_batches(
     counts = forge.migrate(chunk_bytes=300, tables=["orders"], quality_threshold=0)["orders"]
     assert (counts["read"], counts["rejected"]) == (10, 10)
     assert [line for line, _ in sorted(forge.rejections("line", "codes"))] == list(range(2, 12))
+
+
+@pytest.mark.parametrize("most", [0, 1000])
+def test_deleted_rows_are_found_by_a_join_or_an_array_of_their_identifiers(
+    forge: Forge, make_csv: MakeCsv, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(rejected_rows, "MOST_IN_ARRAY", most)
+    customers = [{"customer_id": n, "customer_city": city} for n in (1, 2) for city in "aba"]
+    places = [{"geolocation_city": city} for city in "aabbb"]
+    orders = [{"order_id": n, "customer_id": n} for n in (1, 8, 9)]
+    forge.put(
+        customers=make_csv("customers", *customers),
+        geolocations=make_csv("geolocations", *places),
+        orders=make_csv("orders", *orders),
+    )
+    found = forge.migrate(tables=["customers", "geolocations", "orders"], quality_threshold=0)
+    figures = ("loaded", "deduplicated", "rejected")
+    assert {table: [counts[name] for name in figures] for table, counts in found.items()} == {
+        "customers": [2, 2, 2],
+        "geolocations": [2, 3, 0],
+        "orders": [1, 0, 2],
+    }
