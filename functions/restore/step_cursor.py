@@ -13,7 +13,7 @@ from dataforge.postgres.sql import Sql, ident
 from dataforge.runs import leases
 from dataforge.runs.unattended.cursor import unattended_cursor
 from dataforge.runs.unattended.script import Script
-from dataforge.runs.unattended.work import Unattended, Work
+from dataforge.runs.unattended.work import Unattended, Work, is_known
 from dataforge.tables.catalogue import Table
 from dataforge.tables.names import internal_name
 from functions.restore.run import Run, read_run
@@ -36,18 +36,22 @@ def step_cursor(
     ``others``: further tables that the step reads.
 
     It is in one transaction. If that may take longer than a function, each statement is committed instead
-    (``dataforge.runs.unattended.cursor``), and then the step may raise ``WorkContinues``.
+    (``dataforge.runs.unattended.cursor``), and then the step may raise ``WorkContinues``. A step that has begun so
+    continues so, whatever the sizes of the tables become.
     """
+    work = Work(run_id, f"{step} {table}".strip())
     with transaction(db, role=RESTORE_RUN) as cursor:
         run = read_run(cursor, run_id)
         names = [table] if table else [t.name for t in run.tables]
         leases.hold(cursor, run.execution, run.dataset.name, names)
-        if how is None or not how.suits(cursor, *_relations(run, names), *map(ddl.qualified, others)):
+        if how is None or not (
+            is_known(cursor, how, work._replace(number=1))
+            or how.suits(cursor, *_relations(run, names), *map(ddl.qualified, others))
+        ):
             yield cursor, run
             return
     first = Script()
     first.hold(run.execution, run.dataset.name, names)
-    work = Work(run.id, f"{step} {table}".strip())
     with unattended_cursor(db, how, run.execution, work, first) as unattended:
         yield unattended, run
 

@@ -202,6 +202,15 @@ def test_an_error_is_stored_and_raised_with_its_names(database: Database, db: Co
     assert database.query(COUNT) == [(1,)]
 
 
+def test_an_error_of_another_execution_is_ignored(database: Database, db: Connection) -> None:
+    database.query("INSERT INTO shadow_x.rows VALUES (2)")
+    with pytest.raises(psycopg2.errors.UniqueViolation):
+        complete(db, how(database), "arn:earlier", WORK, statement(INSERT))
+    database.query("DELETE FROM shadow_x.rows")
+    assert insert(db, how(database)) == "3"
+    assert database.query("SELECT attempt, error FROM dataforge.migration_work") == [(2, None)]
+
+
 def test_an_error_of_a_trigger_is_recognized_without_its_text(database: Database, db: Connection) -> None:
     database.query(
         "CREATE FUNCTION shadow_x.refuse() RETURNS trigger LANGUAGE plpgsql AS"

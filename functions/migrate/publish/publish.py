@@ -91,7 +91,7 @@ def _publish(cursor: Cursor, run: Run, execution: str) -> None:
 
 def _publish_unattended(db: Connection, how: Unattended, run: Run, execution: str) -> None:
     try:
-        merge_unattended(db, how, run, execution, PUBLISH_LOCK_MS)
+        merge_unattended(db, how, run, execution)
     except WorkContinues:
         raise
     except Exception:

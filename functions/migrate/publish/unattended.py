@@ -44,6 +44,11 @@ _PUBLISHED = Sql(
 )
 
 
+LOCK_MS = 3_600_000
+"""Time-out for each lock, in milliseconds. A merge may have taken hours when it waits for a row of another transaction.
+Readers and writers of other rows do not queue behind its requests."""
+
+
 def merges_unattended(cursor: Cursor, run: Run, how: Unattended) -> bool:
     """Whether PostgreSQL is to merge the rows of the run unattended, or has begun to."""
     if run.mode != MERGE:
@@ -54,12 +59,12 @@ def merges_unattended(cursor: Cursor, run: Run, how: Unattended) -> bool:
     return run.status != "published" and how.suits(cursor, *relations)
 
 
-def merge_unattended(db: Connection, how: Unattended, run: Run, execution: str, lock_ms: int) -> None:
+def merge_unattended(db: Connection, how: Unattended, run: Run, execution: str) -> None:
     """Merge the rows and mark the run as published. Raises ``WorkContinues``, and what ``merge`` raises."""
     with transaction(db, role=MIGRATION_RUN) as cursor:
         tables = in_order(run)
         resolved = read_all_resolved(cursor, run, tables)
-        script = _script(cursor, run, execution, tables, resolved, lock_ms)
+        script = _script(cursor, run, execution, tables, resolved)
     try:
         with translated_refusals(tables, resolved):
             complete(db, how, execution, _work(run), lambda: script)
@@ -80,12 +85,11 @@ def _script(
     execution: str,
     tables: list[Table],
     resolved: Mapping[str, Resolved],
-    lock_ms: int,
 ) -> Script:
     """The statements of ``merge``. That every row is stored with its values is always counted, or proven if it is known."""
     script = Script()
     script.hold(execution, run.dataset.name, [table.name for table in tables])
-    script.execute(Sql("SET LOCAL lock_timeout = {}").format(lock_ms))
+    script.execute(Sql("SET LOCAL lock_timeout = {}").format(LOCK_MS))
     script.execute(MEMORY)
     if any(key.deferrable for table in tables for key in table.foreign_keys):
         script.execute(Sql("SET CONSTRAINTS ALL DEFERRED"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dataforge.errors import TargetRejectsRows, WorkContinues, WouldOrphan
+from functions.restore.step_cursor import step_cursor
 from tests.postgres.restore.conftest import ALWAYS_SWAP, NEVER_SWAP
 
 if TYPE_CHECKING:
@@ -118,6 +120,17 @@ def test_restore_whose_backend_was_terminated_keeps_an_index_that_the_owner_adde
         vault.database.query("DROP INDEX olist.mine")
     assert all("old" in row for row in vault.rows("customers"))
     assert vault.leftovers() == []
+
+
+def test_step_that_began_unattended_continues_so_when_its_tables_have_become_small(
+    damaged: Callable[..., Restore], vault: Vault
+) -> None:
+    restore = damaged(60).until("settle")
+    assert restore.how
+    for how in (restore.how, replace(restore.how, least_bytes=1 << 60)):
+        with step_cursor(restore.control, how, restore.id, "count", "customers") as (cursor, run):
+            cursor.execute(f"DELETE FROM {run.schema}.customers")
+            assert cursor.rowcount == len(CUSTOMERS)
 
 
 def test_rows_that_would_lose_their_parent_are_counted(vault: Vault) -> None:

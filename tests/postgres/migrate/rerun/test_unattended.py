@@ -16,7 +16,7 @@ from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATE, MIGRATION_RUN
 from dataforge.postgres.shadow import schema_of
 from dataforge.runs.unattended.work import Unattended
-from functions.migrate.publish.publish import publish
+from functions.migrate.publish.publish import PUBLISH_LOCK_MS, publish
 from functions.migrate.publish.unattended import merge_unattended, merges_unattended
 from functions.migrate.run.migration import read_run
 
@@ -106,6 +106,23 @@ def test_merge_whose_backend_is_terminated_is_repeated(filled: Forge) -> None:
     assert len(filled.rows("customers")) == 5
 
 
+@pytest.mark.slow
+def test_merge_waits_for_locked_rows_for_longer_than_for_tables(filled: Forge) -> None:
+    run = newer(filled, seconds=0).until("publish")
+    guard = filled.database.superuser()
+    guard.autocommit = False
+    guard.cursor().execute("SELECT FROM olist.customers WHERE customer_city = 'old' FOR UPDATE")
+    with pytest.raises(WorkContinues):
+        run.publish()
+    limit = f"{PUBLISH_LOCK_MS + 500} ms"
+    filled.database.until(
+        f"SELECT FROM pg_locks WHERE NOT granted AND waitstart < now() - interval '{limit}'"
+    )
+    guard.rollback()
+    run.take("publish")
+    assert len(filled.rows("customers")) == 5
+
+
 def test_stopped_run_ends_its_merge_and_releases_its_leases(filled: Forge) -> None:
     run = newer(filled, seconds=0).until("publish")
     guard = locked(filled.database)
@@ -134,7 +151,7 @@ def test_run_that_was_merged_before_its_step_ended_is_closed_once(filled: Forge)
     assert run.how
     with transaction(run.control, role=MIGRATION_RUN) as cursor:
         merging = read_run(cursor, run.id)
-    merge_unattended(run.control, run.how, merging, run.execution, 1000)
+    merge_unattended(run.control, run.how, merging, run.execution)
     for _ in range(2):
         assert run.publish() == {"status": "published"}
     assert filled.database.query("SELECT count(*) FROM dataforge.quality_facts") == [(2,)]
@@ -172,7 +189,7 @@ def test_published_run_that_is_not_closed_is_closed_by_the_next_call(filled: For
     assert run.how
     with transaction(run.control, role=MIGRATION_RUN) as cursor:
         merging = read_run(cursor, run.id)
-    merge_unattended(run.control, run.how, merging, run.execution, 1000)
+    merge_unattended(run.control, run.how, merging, run.execution)
     filled.database.query("DELETE FROM dataforge.migration_work")
     for _ in range(2):
         run.publish()

@@ -142,15 +142,15 @@ def complete(
     ``WorkContinues`` at the deadline, ``NumberDiffers``, PostgreSQL's error, ``NotCompleted``, ``Unavailable``. An error
     stays in the ledger until ``forget``.
     """
-    row = _read(db, how, work)
+    row = _read(db, how, execution, work)
     if row is None or not (row.locked or row.is_complete):
         _start(db, how, execution, work, script(), digest, 0 if row is None else row.attempt)
-        row = _read(db, how, work)
+        row = _read(db, how, execution, work)
     while row is not None and row.locked:
         if time.monotonic() + _POLL_SECONDS > how.deadline:
             raise WorkContinues(work.run_id, work.name)
         time.sleep(_POLL_SECONDS)
-        row = _read(db, how, work)
+        row = _read(db, how, execution, work)
     try:
         return _outcome(work, row, digest)
     except psycopg2.Error as error:
@@ -172,8 +172,11 @@ def _outcome(work: Work, row: _Row | None, digest: str) -> str:
     return row.result or "null"
 
 
-def _read(db: Connection, how: Unattended, work: Work) -> _Row | None:
-    columns = Sql("attempt, statement, result::text, error")
+def _read(db: Connection, how: Unattended, execution: str, work: Work) -> _Row | None:
+    """The work's row. An error of another execution, such as its lost lease, is none of this one."""
+    columns = Sql("attempt, statement, result::text, CASE execution WHEN {} THEN error END").format(
+        literal(execution)
+    )
     with transaction(db, role=how.role) as cursor:
         cursor.execute(
             Sql("SELECT {} FROM {} WHERE {} FOR UPDATE SKIP LOCKED").format(columns, how.relation, work.key)
@@ -196,7 +199,7 @@ def _start(
             return
         text = query(how, work, script, attempt + 1)
         session.autocommit = True
-        send(session, text, how.deadline, lambda: _is_begun(db, how, work))
+        send(session, text, how.deadline, lambda: _is_begun(db, how, execution, work))
 
 
 def connect_until(connect: Callable[[], Connection], deadline: float, run_id: str, name: str) -> Connection:
@@ -229,8 +232,8 @@ def _register(
                 "INSERT INTO {} AS w (run_id, name, number, execution, statement, pid, backend_start)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run_id, name, number) DO UPDATE"
                 " SET attempt = w.attempt + 1, execution = excluded.execution, statement = excluded.statement,"
-                " pid = excluded.pid, backend_start = excluded.backend_start"
-                " WHERE w.attempt = %s AND w.result IS NULL AND w.error IS NULL"
+                " pid = excluded.pid, backend_start = excluded.backend_start, error = NULL WHERE w.attempt = %s"
+                " AND w.result IS NULL AND (w.error IS NULL OR w.execution <> excluded.execution)"
             ).format(how.relation),
             (*work, execution, digest, *backend, attempt),
         )
@@ -250,8 +253,8 @@ def query(how: Unattended, work: Work, script: Script, attempt: int) -> Sql:
     return Sql("BEGIN; SET LOCAL ROLE {}; DO {}; COMMIT").format(ident(how.role), literal(block))
 
 
-def _is_begun(db: Connection, how: Unattended, work: Work) -> bool:
-    row = _read(db, how, work)
+def _is_begun(db: Connection, how: Unattended, execution: str, work: Work) -> bool:
+    row = _read(db, how, execution, work)
     return row is not None and (row.locked or row.is_complete)
 
 
