@@ -37,7 +37,7 @@ def step_cursor(
 
     It is in one transaction. If that may take longer than a function, each statement is committed instead
     (``dataforge.runs.unattended.cursor``), and then the step may raise ``WorkContinues``. A step that has begun so
-    continues so, whatever the sizes of the tables become.
+    continues so if its tables become small.
     """
     work = Work(run_id, f"{step} {table}".strip())
     with transaction(db, role=RESTORE_RUN) as cursor:

@@ -18,6 +18,7 @@ from dataforge.records.text_budget import USE
 from dataforge.settings import RejectionLimits
 from dataforge.tables.datasets import get_dataset
 from functions.migrate.run.declared import no_longer_fits, require_columns
+from functions.migrate.run.known.digest import code_digest
 from functions.migrate.run.ledger import Effort, Tally, tallies_json
 from functions.migrate.run.reading.chunk import TextHash, read_chunk
 from functions.migrate.run.rejections.store import RejectionStore
@@ -86,7 +87,7 @@ def _load_once(
         stores = _stores(cursor, s3, limits, item)
         text_hash = None if row[1] else TextHash()
         tallies = _load(cursor, s3, item, stores, seconds_left, text_hash)
-        effort = Effort.since(started, text_hash.value if text_hash else None)
+        effort = Effort.since(started, text_hash.value if text_hash else None, code_digest())
         cursor.execute(
             "UPDATE dataforge.migration_chunks SET tallies = %s, result = %s, loaded_at = clock_timestamp()"
             " WHERE migration_id = %s AND chunk = %s",

@@ -43,18 +43,20 @@ LOADED = Sql(
 class Effort(BaseModel):
     """The resources of a worker's call: the column ``result`` of a loaded chunk. ``memory_mb`` is the process's peak.
 
-    ``sha256``: see ``CONTENT``. ``known``: no worker was called, because an earlier run has the result.
+    ``sha256``: see ``CONTENT``. ``code``: the digest of the worker's code. ``known``: no worker was called, because an
+    earlier run has the result.
     """
 
     seconds: float
     memory_mb: int
     sha256: str | None = None
+    code: str | None = None
     known: bool = False
 
     @classmethod
-    def since(cls, started: float, sha256: str | None = None) -> Self:
+    def since(cls, started: float, sha256: str | None = None, code: str | None = None) -> Self:
         """The effort of a call that began at ``started`` of ``time.perf_counter``."""
-        return cls(sha256=sha256, **spent_since(started))
+        return cls(sha256=sha256, code=code, **spent_since(started))
 
     def as_json(self) -> str:
         """The stored document."""

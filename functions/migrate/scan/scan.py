@@ -12,6 +12,7 @@ from dataforge.formats.csv_boundaries import Scanned, followed_by
 from dataforge.formats.csv_objects import object_records
 from dataforge.formats.text_stream import open_text
 from dataforge.postgres.connection import transaction
+from functions.migrate.run.known.digest import code_digest
 from functions.migrate.run.ledger import Scan, spent_since
 from functions.migrate.run.work_items import ScanItem
 
@@ -39,11 +40,13 @@ def scanned(s3: S3Client, item: ScanItem) -> Scan:
     if not item.boundaries:
         for records in object_records(s3, item.object, item.start, item.end, 0, whole_size=len):
             digest.update(records.data)
-        return Scan(sha256=digest.hexdigest(), **spent_since(started))
+        return Scan(sha256=digest.hexdigest(), code=code_digest(), **spent_since(started))
     with open_text(s3, item.object, item.start, item.end) as text:
         pieces = iter(lambda: text.read(_PIECE), b"")
         passages, lines = scan_pieces(_hashed(pieces, digest), _scan_of(item))
-    return Scan(passages=passages, lines=lines, sha256=digest.hexdigest(), **spent_since(started))
+    return Scan(
+        passages=passages, lines=lines, sha256=digest.hexdigest(), code=code_digest(), **spent_since(started)
+    )
 
 
 def _hashed(pieces: Iterator[bytes], digest: hashlib._Hash) -> Iterator[bytes]:

@@ -24,6 +24,10 @@ _ADDRESS = re.compile(" at 0x[0-9a-f]+")
 """The part of a representation that differs from process to process."""
 
 
+OF_PAGES = ("jinja2-", "markupsafe-")
+"""The libraries that only the function with the steps has, to render reports."""
+
+
 def digest_of(run: Run) -> str:
     """The digest of the code, of the dataset's declaration, and of the tables and ignored files of the run.
 
@@ -32,17 +36,18 @@ def digest_of(run: Run) -> str:
     dataset = run.dataset
     parts = (dataset, dataset.tables, dataset.sources, run.tables, sorted(run.ignore))
     declared = _ADDRESS.sub("", repr(parts))
-    texts = (_code_digest(), ddl.fingerprint([dataset]), declared)
+    texts = (code_digest(), ddl.fingerprint([dataset]), declared)
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 @functools.cache
-def _code_digest() -> str:
-    """A digest of the code that reads files, and of the libraries' versions."""
+def code_digest() -> str:
+    """A digest of the code that reads files, and of the libraries' versions. It is the same in both functions."""
     digest = hashlib.sha256(sys.version.encode())
     # The folders of metadata, whose names have the libraries' versions.
-    libraries = (folder.name for path in sys.path for folder in Path(path).glob("*.dist-info"))
-    digest.update("\n".join(sorted(libraries)).encode())
+    libraries = {folder.name for path in sys.path for folder in Path(path).glob("*.dist-info")}
+    readers = sorted(name for name in libraries if not name.lower().startswith(OF_PAGES))
+    digest.update("\n".join(readers).encode())
     for folder in (
         *_folders(dataforge),
         *_folders(import_module(DATASETS_PACKAGE)),

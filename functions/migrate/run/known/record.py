@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.unwritten import State, state_with
 from dataforge.tables.catalogue import Table
-from functions.migrate.run.known.digest import digest_of
+from functions.migrate.run.known.digest import code_digest, digest_of
 from functions.migrate.run.ledger import Resolved, read_resolved
 from functions.migrate.run.migration import KNOWN, MERGE, Run
 
@@ -66,12 +66,23 @@ def remember(cursor: Cursor, run: Run) -> None:
     states = {table.name: state for table in _simple(cursor, run) if (state := _state(cursor, run, table))}
     digest = digest_of(run)
     cursor.execute("SELECT digest FROM dataforge.migrations WHERE migration_id = %s", (run.id,))
-    if states and one_row(cursor) == (digest,):
+    if states and one_row(cursor) == (digest,) and _is_of_one_code(cursor, run):
         cursor.execute(
             "INSERT INTO dataforge.known_runs (dataset, prefix, migration_id, digest, states)"
             " VALUES (%s, %s, %s, %s, %s)",
             (run.dataset.name, run.prefix, run.id, digest, _STATES.dump_json(states).decode()),
         )
+
+
+def _is_of_one_code(cursor: Cursor, run: Run) -> bool:
+    """Whether all workers had the code of this function. During a deployment some may still have the earlier one."""
+    cursor.execute(
+        "SELECT FROM dataforge.migration_chunks, LATERAL (VALUES (scan), (result)) v (effort)"
+        " WHERE migration_id = %s AND effort IS NOT NULL AND NOT effort ? 'known'"
+        " AND effort->>'code' IS DISTINCT FROM %s LIMIT 1",
+        (run.id, code_digest()),
+    )
+    return cursor.fetchone() is None
 
 
 def _simple(cursor: Cursor, run: Run) -> list[Table]:

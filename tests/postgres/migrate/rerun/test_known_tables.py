@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pyarrow as pa
@@ -15,6 +17,7 @@ import pytest
 
 from dataforge import Integer, Key, References, Row
 from functions.migrate.handler import fail
+from functions.migrate.run.known.digest import OF_PAGES
 from functions.migrate.scan.known import MOST_BYTES
 from tests.postgres.bags import declare_bags
 
@@ -165,6 +168,26 @@ def test_run_that_another_code_planned_is_not_recorded(shop: Shop) -> None:
     )
     run.take("publish")
     assert shop.run() == ([], UNCHANGED)
+
+
+@pytest.mark.parametrize("column", ["scan", "result"])
+def test_run_of_which_a_worker_had_another_code_is_not_recorded(shop: Shop, column: str) -> None:
+    run = shop.migration(on_conflict="update")
+    shop.put(city="b")
+    run.until("publish")
+    shop.forge.database.query(
+        f'UPDATE dataforge.migration_chunks SET {column} = {column} || \'{{"code": "another"}}\''
+        f" WHERE migration_id = %s AND {column} IS NOT NULL AND NOT {column} ? 'known'",
+        run.id,
+    )
+    run.take("publish")
+    assert shop.run() == ([], UNCHANGED)
+
+
+def test_libraries_of_pages_have_no_part_in_the_digest() -> None:
+    lock = Path("layers/common/requirements-pages.lock").read_text()
+    names = {re.sub("[-_.]+", "_", name).lower() for name in re.findall(r"(?m)^([\w.-]+)==", lock)}
+    assert {f"{name}-" for name in names} == set(OF_PAGES)
 
 
 @pytest.mark.slow
