@@ -7,7 +7,7 @@ sources and stored in pieces, each of which is committed at the end of a call.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
@@ -20,7 +20,6 @@ from dataforge.postgres.row_identifiers import file_number, hold_file
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, literal
 from dataforge.records.text_budget import USE
-from dataforge.records.violation import Violation
 from dataforge.runs import leases
 from dataforge.runs.step_names import MigrationStep
 from dataforge.runs.unattended.cursor import unattended_cursor
@@ -31,6 +30,7 @@ from dataforge.settings import RejectionLimits
 from dataforge.tables.catalogue import Table
 from functions.migrate.resolve.circle import read_circle, resolved_already
 from functions.migrate.resolve.locate import locate
+from functions.migrate.resolve.part import Part
 from functions.migrate.resolve.reject import Resolution, interrupted, reject
 from functions.migrate.resolve.rejected_rows import RejectedRows
 from functions.migrate.run.ledger import Resolved, store_resolved
@@ -92,7 +92,7 @@ def resolve_unattended(
         while not _store_some(db, s3, limits, how, run, before, resolution.rejected, work):
             if time.monotonic() > how.deadline:
                 raise WorkContinues(run.id, work.name)
-    done = _close(db, how, run, resolutions, work)
+    done = _close(db, how, run, before, resolutions, work)
     if written:
         raise written
     return done
@@ -176,7 +176,7 @@ def _store_some(
         if stored.complete:
             return True
         store = RejectionStore(cursor, s3, limits, run.id, table, "resolve")
-        part = _Part(rejected.positions(cursor, stored.position), how.deadline)
+        part = Part(rejected.positions(cursor, stored.position), how.deadline)
         store.add(locate(cursor, s3, run, part.rows()))
         uncounted = [some for some in (stored.uncounted, store.close()) if some]
         found = _Stored(
@@ -194,34 +194,19 @@ def _progress(work: Work, table: Table) -> Work:
     return Work(work.run_id, f"{work.name}: rejections of {table.name}")
 
 
-class _Part:
-    """The rows of whole positions until a deadline, at least one position. ``position``: the last one."""
-
-    def __init__(self, rows: Iterator[tuple[int, list[Violation]]], deadline: float) -> None:
-        self._rows, self._deadline = rows, deadline
-        self.position, self.complete = -1, False
-
-    def rows(self) -> Iterator[tuple[int, list[Violation]]]:
-        """The rows."""
-        for position, violations in self._rows:
-            if self.position not in (-1, position) and time.monotonic() > self._deadline:
-                return
-            self.position = position
-            yield position, violations
-        self.complete = True
-
-
 def _close(
-    db: Connection, how: Unattended, run: Run, resolutions: Sequence[Resolution], work: Work
+    db: Connection, how: Unattended, run: Run, before: Before, resolutions: Sequence[Resolution], work: Work
 ) -> dict[str, Resolved]:
     """Store the documents, unless another call has, and drop the results of the statements."""
     circle = [resolution.rejected.table for resolution in resolutions]
     with transaction(db, role=MIGRATION_RUN) as cursor:
         leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in circle])
-        before = read_circle(cursor, run, circle)
-        done = resolved_already(run, before)
+        present = read_circle(cursor, run, circle)
+        done = resolved_already(run, present)
         if done is not None:
             return done
+        if present != before:
+            raise WorkContinues(run.id, work.name)
         found = {}
         for resolution in resolutions:
             table = resolution.rejected.table
