@@ -50,7 +50,7 @@ BEGIN
     END LOOP;
 END
 """)
-_OF_BACKEND = "FROM pg_stat_activity WHERE pid = %s AND backend_start = %s"
+_OF_BACKEND = Sql("FROM pg_stat_activity WHERE pid = %s AND backend_start = %s")
 
 
 class Progress(BaseModel):
@@ -163,13 +163,15 @@ def _begin(session: Connection, settings: ExportSettings, table: Table) -> Progr
 
 def _is_held(db: Connection, progress: Progress) -> bool:
     with transaction(db) as cursor:
-        cursor.execute(f"SELECT {_OF_BACKEND} AND state = 'active' AND query LIKE 'DO %%'", progress.backend)
+        cursor.execute(
+            Sql("SELECT {} AND state = 'active' AND query LIKE 'DO %%'").format(_OF_BACKEND), progress.backend
+        )
         return cursor.fetchone() is not None
 
 
 def _release(db: Connection, progress: Progress) -> None:
     with transaction(db) as cursor:
-        cursor.execute(f"SELECT pg_terminate_backend(pid) {_OF_BACKEND}", progress.backend)
+        cursor.execute(Sql("SELECT pg_terminate_backend(pid) {}").format(_OF_BACKEND), progress.backend)
 
 
 def _write_next(
