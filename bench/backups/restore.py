@@ -168,7 +168,7 @@ def _compare_all(running: Server, store: DiskStore, dump: Path, rows: int, round
             run.run(tables=list(OLIST.tables))
         costs["Data Forge, in process, two workers"].append(run.cost)
         costs["Data Forge without its comparison with the content hash"].append(
-            run.cost + Cost(*(-part for part in astuple(run.laps["settle"])))
+            run.cost + Cost(*(-part for part in astuple(run.laps["check_restored"])))
         )
         laps.append(run.laps)
     show_costs(f"Restore of all tables into empty ones, {rows:,} rows", costs, PEER)

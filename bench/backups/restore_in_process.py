@@ -108,14 +108,14 @@ class Restoring:
         items = self._items(store, checked)
         self._lap("load", lambda: list(self.pool.map(_load, items)))
         tables = checked["tables"]
-        self._lap("settle", lambda: list(self.pool.map(_settle, [run] * len(tables), tables)))
+        self._lap("check_restored", lambda: list(self.pool.map(_settle, [run] * len(tables), tables)))
         if self._lap("compare", lambda: compare(db, settings, run))["next"] == "build":
             for step in (_build, _link):
                 self._lap(
                     step.__name__[1:],
                     lambda step=step: list(self.pool.map(step, [run] * len(tables), tables)),
                 )
-        self._lap("switch", lambda: swap(db, run, execution))
+        self._lap("swap", lambda: swap(db, run, execution))
         parts = self._lap("safety", lambda: self._items(store, plan_safety_backup(db, store, settings, run)))
         self._lap("safety", lambda: list(self.pool.map(_keep, parts)))
         made = self._lap("safety", lambda: write_manifest(db, store, settings, run))

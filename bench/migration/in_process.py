@@ -125,7 +125,7 @@ def migrate(
     list(pool.map(_work, sorted(loads, key=lambda item: item["start"] - item["end"])))
     clock.lap("load")
     _settle_all(db, pool, run, planned["waves"])
-    clock.lap("settle")
+    clock.lap("resolve")
     reconcile(db, store, run)
     clock.lap("reconcile")
     with around_publish():
