@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from dataforge.backups.page_ranges import count_parts, on_pages
 from dataforge.errors import SnapshotLost, WorkContinues
 from dataforge.postgres import ddl
+from dataforge.postgres.backends import Backend, own_backend, terminate
 from dataforge.postgres.connection import connect, transaction, translated
-from dataforge.postgres.rows import one_row
 from dataforge.postgres.snapshot import export_new, read_as_of
 from dataforge.postgres.sql import Sql, literal
 from dataforge.postgres.visible_rows import require_sound
@@ -50,7 +50,7 @@ BEGIN
     END LOOP;
 END
 """)
-_OF_BACKEND = Sql("FROM pg_stat_activity WHERE pid = %s AND backend_start = %s")
+_HOLDS = "SELECT FROM pg_stat_activity WHERE pid = %s AND backend_start = %s AND state = 'active' AND query LIKE 'DO %%'"
 
 
 class Progress(BaseModel):
@@ -66,8 +66,8 @@ class Progress(BaseModel):
     files: list[ExportFile] = []
 
     @property
-    def backend(self) -> tuple[int, datetime]:
-        """The backend, for ``_OF_BACKEND``."""
+    def backend(self) -> Backend:
+        """The backend that holds the snapshot."""
         return self.pid, self.backend_start
 
     @property
@@ -149,8 +149,7 @@ def _begin(session: Connection, settings: ExportSettings, table: Table) -> Progr
         require_sound(cursor, [table])
         created_at = datetime.now(UTC).isoformat(timespec="seconds")
         pages, parts = count_parts(cursor, ddl.qualified(table), settings.part_bytes)
-        cursor.execute("SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()")
-        pid, backend_start = one_row(cursor)
+        pid, backend_start = own_backend(cursor)
     return Progress(
         snapshot=snapshot,
         pid=pid,
@@ -163,15 +162,13 @@ def _begin(session: Connection, settings: ExportSettings, table: Table) -> Progr
 
 def _is_held(db: Connection, progress: Progress) -> bool:
     with transaction(db) as cursor:
-        cursor.execute(
-            Sql("SELECT {} AND state = 'active' AND query LIKE 'DO %%'").format(_OF_BACKEND), progress.backend
-        )
+        cursor.execute(_HOLDS, progress.backend)
         return cursor.fetchone() is not None
 
 
 def _release(db: Connection, progress: Progress) -> None:
     with transaction(db) as cursor:
-        cursor.execute(Sql("SELECT pg_terminate_backend(pid) {}").format(_OF_BACKEND), progress.backend)
+        terminate(cursor, progress.backend)
 
 
 def _write_next(

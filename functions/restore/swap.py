@@ -9,8 +9,8 @@ import psycopg2
 
 from dataforge.audit.entry import Entry
 from dataforge.audit.record import record
-from dataforge.errors import BackupRunning, Busy, WorkContinues
-from dataforge.postgres import ddl, shadow
+from dataforge.errors import BackupRunning, WorkContinues
+from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction, translated
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.roles import REFILL, RESTORE_RUN
@@ -31,6 +31,15 @@ from functions.restore.difference import (
     record_figures,
     tables_losing_values,
 )
+from functions.restore.locks import (
+    READERS_MS,
+    WRITERS_MS,
+    held_by_others,
+    lock_statement,
+    related,
+    restored,
+    time_limit,
+)
 from functions.restore.merge import merge
 from functions.restore.references import check_children, check_parents, children, parents
 from functions.restore.run import SWAP, UNFINISHED, Run, read_run
@@ -45,12 +54,6 @@ from functions.restore.unattended_swap import (
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
 
-
-WRITERS_MS = 5_000
-"""How long a restore waits for writers of the tables. Later writers queue behind it meanwhile."""
-READERS_MS = 900
-"""How long a restore waits for readers, while later readers queue behind it. Less than PostgreSQL's deadlock_timeout: if a
-reader starts to write and both wait for each other, it is the restore that fails."""
 
 _OLD_READERS = """
     SELECT count(*) FROM pg_locks JOIN dataforge.restores ON virtualxid = ANY(readers)
@@ -87,7 +90,7 @@ def swap(db: Connection, run_id: str, execution: str, how: Unattended | None = N
 def _change_unattended(db: Connection, how: Unattended, run: Run, execution: str, *, may_swap: bool) -> None:
     try:
         with translated():
-            change_unattended(db, how, run, execution, (WRITERS_MS, READERS_MS), may_swap=may_swap)
+            change_unattended(db, how, run, execution, may_swap=may_swap)
     except WorkContinues:
         raise
     except Exception:
@@ -99,12 +102,12 @@ def _change_unattended(db: Connection, how: Unattended, run: Run, execution: str
 
 
 def _change(cursor: Cursor, run: Run, *, swaps: bool) -> None:
-    related = _lock_out_writers(cursor, run, swap=swaps)
+    locked = _lock_out_writers(cursor, run, swap=swaps)
     figures = {table.name: _compare(cursor, run, table, swap=swaps) for table in run.tables}
     check_children(cursor, run, tables_losing_values(figures))
     if swaps:
         check_parents(cursor, run)
-        _lock(cursor, related, Sql("ACCESS EXCLUSIVE"), READERS_MS)
+        _lock(cursor, locked, Sql("ACCESS EXCLUSIVE"), READERS_MS)
         swaps = all(is_pristine(cursor, run.dataset, table) for table in run.tables)
         if not swaps:
             figures = {table.name: find_difference(cursor, run, table) for table in run.tables}
@@ -151,27 +154,20 @@ def _lock_out_writers(cursor: Cursor, run: Run, *, swap: bool) -> set[Sql]:
 
     Foreign keys cannot be added meanwhile.
     """
-    tables = {ddl.qualified(table) for table in run.tables}
+    tables = restored(run)
     _lock(cursor, tables, Sql("SHARE ROW EXCLUSIVE"), WRITERS_MS)
-    others = {child.relation for child in children(cursor, run) if child.lockable}
-    if swap:
-        others |= {ddl.qualified(run.dataset.table(key.parent)) for _, key in parents(run)}
-    if others:
-        _lock(cursor, others, Sql("SHARE ROW EXCLUSIVE"), WRITERS_MS)
-    return tables | others
+    relatives = related(run, children(cursor, run), swap=swap)
+    if relatives:
+        _lock(cursor, relatives, Sql("SHARE ROW EXCLUSIVE"), WRITERS_MS)
+    return tables | relatives
 
 
 def _lock(cursor: Cursor, relations: Iterable[Sql], mode: Sql, milliseconds: int) -> None:
-    cursor.execute(Sql("SET LOCAL lock_timeout = {}").format(milliseconds))
-    names = Sql(", ").join(sorted(relations))
+    cursor.execute(time_limit(milliseconds))
     try:
-        cursor.execute(Sql("LOCK TABLE {} IN {} MODE").format(names, mode))
+        cursor.execute(lock_statement(relations, mode))
     except psycopg2.errors.LockNotAvailable:
-        shown = names.replace('"', "")
-        raise Busy(
-            f"Other transactions hold locks on {shown} for longer than a restore waits. Nothing was changed.",
-            hint="Restore again when they have ended; pg_locks and pg_stat_activity show them.",
-        ) from None
+        raise held_by_others(", ".join(sorted(relations)).replace('"', "")) from None
 
 
 def _references(run: Run) -> Iterator[tuple[Table, ForeignKey]]:

@@ -26,18 +26,30 @@ from dataforge.runs.unattended.stored_errors import NumberDiffers, ScriptRefused
 from dataforge.runs.unattended.work import Unattended, Work, complete, forget, forget_failed, is_known
 from dataforge.tables.catalogue import Table
 from functions.restore.difference import count_created, count_joined, create_difference
+from functions.restore.locks import (
+    READERS_MS,
+    WRITERS_MS,
+    held_by_others,
+    lock_statement,
+    related,
+    restored,
+    time_limit,
+)
 from functions.restore.merge import changes, differs, only_some_changed
 from functions.restore.references import children, deletes_unseen, orphaned, parents, without_parent
 from functions.restore.replaced import copy_statement
-from functions.restore.run import SWAP, UNFINISHED, Run
+from functions.restore.run import MERGE, SWAP, UNFINISHED, Run
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
     from functions.restore.references import Child
 
 
-MERGE, MERGE_SUSPENDED = "merge", "merge without unique constraints"
+MERGE_SUSPENDED = "merge without unique constraints"
 _KINDS = (SWAP, MERGE, MERGE_SUSPENDED)
+
+_COUNTS = ("added", "removed", "changed")
+"""The numbers of rows that differ, as ``count_joined`` and ``count_created`` name them."""
 
 _OBJECTS, _AFTER = "definitions of the tables", "rows that differ afterwards of "
 """Names of expected numbers; others are names of tables, or of foreign keys that delete rows."""
@@ -67,10 +79,8 @@ def changes_unattended(cursor: Cursor, run: Run, how: Unattended) -> bool:
     )
 
 
-def change_unattended(
-    db: Connection, how: Unattended, run: Run, execution: str, locks: tuple[int, int], *, may_swap: bool
-) -> None:
-    """Change the tables, and mark the run as ``UNFINISHED``. ``locks``: how long to wait for writers, and for readers.
+def change_unattended(db: Connection, how: Unattended, run: Run, execution: str, *, may_swap: bool) -> None:
+    """Change the tables, and mark the run as ``UNFINISHED``.
 
     Raises ``WorkContinues``, and what ``swap`` raises.
     """
@@ -78,16 +88,16 @@ def change_unattended(
         kind = _begun(cursor, run, how) or (SWAP if may_swap and _all_pristine(cursor, run) else MERGE)
     try:
         try:
-            _change(db, how, run, execution, kind, locks, may_swap=may_swap)
+            _change(db, how, run, execution, kind, may_swap=may_swap)
         except _MustMerge:
             forget_failed_change(db, how, run)
             kind = MERGE
-            _change(db, how, run, execution, kind, locks)
+            _change(db, how, run, execution, kind)
     except psycopg2.errors.UniqueViolation as error:
         if kind != MERGE or not any(is_taken(table, error) for table in run.tables):
             raise
         forget_failed_change(db, how, run)
-        _change(db, how, run, execution, MERGE_SUSPENDED, locks)
+        _change(db, how, run, execution, MERGE_SUSPENDED)
 
 
 def forget_change(cursor: Cursor, how: Unattended, run: Run) -> None:
@@ -126,7 +136,6 @@ def _change(
     run: Run,
     execution: str,
     kind: str,
-    locks: tuple[int, int],
     *,
     may_swap: bool = False,
 ) -> None:
@@ -134,7 +143,7 @@ def _change(
 
     def script() -> Script:
         with transaction(db, role=RESTORE_RUN) as cursor:
-            found = _script(cursor, run, execution, kind, children(cursor, run), locks)
+            found = _script(cursor, run, execution, kind, children(cursor, run))
             # After the script has recorded their definitions, which must be the same when it is executed.
             if kind == SWAP and not (may_swap and _all_pristine(cursor, run)):
                 raise _MustMerge
@@ -149,10 +158,7 @@ def _change(
     except ScriptRefused as error:
         raise WouldOrphan(error.text.splitlines()) from None
     except psycopg2.errors.LockNotAvailable:
-        raise Busy(
-            "Other transactions hold locks on the tables for longer than a restore waits. Nothing was changed.",
-            hint="Restore again when they have ended; pg_locks and pg_stat_activity show them.",
-        ) from None
+        raise held_by_others("the tables") from None
 
 
 def _translated(run: Run, others: list[Child], error: NumberDiffers) -> Busy | TargetRejectsRows:
@@ -165,26 +171,20 @@ def _translated(run: Run, others: list[Child], error: NumberDiffers) -> Busy | T
     return only_some_changed(run.dataset.table(error.name), error.found, error.expected)
 
 
-def _script(
-    cursor: Cursor, run: Run, execution: str, kind: str, others: list[Child], locks: tuple[int, int]
-) -> Script:
-    writers_ms, readers_ms = locks
+def _script(cursor: Cursor, run: Run, execution: str, kind: str, others: list[Child]) -> Script:
     script = Script()
     script.hold(execution, run.dataset.name, [table.name for table in run.tables])
-    tables = {ddl.qualified(table) for table in run.tables}
-    _lock(script, tables, Sql("SHARE ROW EXCLUSIVE"), writers_ms)
-    related = {child.relation for child in others if child.lockable}
-    if kind == SWAP:
-        related |= {ddl.qualified(run.dataset.table(key.parent)) for _, key in parents(run)}
-    if related:
-        _lock(script, related, Sql("SHARE ROW EXCLUSIVE"), writers_ms)
+    tables, relatives = restored(run), related(run, others, swap=kind == SWAP)
+    _lock(script, tables, Sql("SHARE ROW EXCLUSIVE"), WRITERS_MS)
+    if relatives:
+        _lock(script, relatives, Sql("SHARE ROW EXCLUSIVE"), WRITERS_MS)
     _require_same(cursor, script, _REFERENCES.format(Sql(", ").join(map(literal, sorted(tables)))))
     for table in run.tables:
         _compare(script, run, table, kind)
     _refuse_orphans(script, run, others, kind)
     script.execute(Sql("SELECT dataforge_steps.create_shadows({})").format(literal(run.replaced_schema)))
     if kind == SWAP:
-        _lock(script, tables | related, Sql("ACCESS EXCLUSIVE"), readers_ms)
+        _lock(script, tables | relatives, Sql("ACCESS EXCLUSIVE"), READERS_MS)
         for table in run.tables:
             _require_same(cursor, script, state_of_objects(table))
         script.execute(_swap(run))
@@ -202,8 +202,8 @@ def _script(
 
 
 def _lock(script: Script, relations: Iterable[Sql], mode: Sql, milliseconds: int) -> None:
-    script.execute(Sql("SET LOCAL lock_timeout = {}").format(milliseconds))
-    script.execute(Sql("LOCK TABLE {} IN {} MODE").format(Sql(", ").join(sorted(relations)), mode))
+    script.execute(time_limit(milliseconds))
+    script.execute(lock_statement(relations, mode))
 
 
 def _require_same(cursor: Cursor, script: Script, query: Sql) -> None:
@@ -219,8 +219,7 @@ def _compare(script: Script, run: Run, table: Table, kind: str) -> None:
         script.execute(create_difference(run, table))
         counts = count_created(run, table)
     names = Sql(", ").join(
-        Sql("{} AS {}").format(ident(word), ident(_name(run, word, table)))
-        for word in ("added", "removed", "changed")
+        Sql("{} AS {}").format(ident(word), ident(_name(run, word, table))) for word in _COUNTS
     )
     script.store(Sql("SELECT {} FROM ({}) counts").format(names, counts))
 
@@ -294,8 +293,7 @@ def _merge(script: Script, run: Run, *, suspended: bool) -> None:
 
 def _record_figures(run: Run, table: Table) -> Sql:
     words = Sql(", ").join(
-        Sql("{}, {}").format(literal(word), fact(_name(run, word, table)))
-        for word in ("added", "removed", "changed")
+        Sql("{}, {}").format(literal(word), fact(_name(run, word, table))) for word in _COUNTS
     )
     return Sql(
         "UPDATE dataforge.restore_tables SET figures = jsonb_build_object('restored', rows, {})"

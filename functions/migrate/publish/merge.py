@@ -122,15 +122,14 @@ def _is_proven(cursor: Cursor, table: Table, resolved: Resolved) -> bool:
 
 def _insert_table(cursor: Cursor, run: Run, table: Table, resolved: Resolved, *, proven: bool) -> None:
     """Insert the rows that the table lacks. ``proven``: the unchanged rows are as they were when they were compared."""
-    expected = resolved.rows - resolved.unchanged - resolved.updated
     inserted = 0
-    if expected:
+    if resolved.new:
         cursor.execute(insert_statement(run, table))
         inserted = cursor.rowcount
     if not resolved.updated:
-        _check(cursor, run, table, resolved, as_resolved=inserted == expected, proven=proven)
-    elif inserted != expected:
-        raise changed(table, resolved, expected - inserted)
+        _check(cursor, run, table, resolved, as_resolved=inserted == resolved.new, proven=proven)
+    elif inserted != resolved.new:
+        raise changed(table, resolved, resolved.new - inserted)
 
 
 def _update_table(cursor: Cursor, run: Run, table: Table, resolved: Resolved, *, proven: bool) -> None:

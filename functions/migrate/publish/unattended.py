@@ -99,9 +99,8 @@ def _script(
     for change, table in changes(tables, resolved):
         found = resolved[table.name]
         if change == INSERT:
-            expected = found.rows - found.unchanged - found.updated
-            if expected:
-                script.change(insert_statement(run, table), expected, table.name)
+            if found.new:
+                script.change(insert_statement(run, table), found.new, table.name)
         else:
             script.change(update_statement(run, table), found.updated, table.name)
     for table in tables:

@@ -11,6 +11,7 @@ from dataforge.postgres.sql import Sql, number
 from dataforge.tables.catalogue import Table
 from functions.migrate.run.migration import MERGE, Run, read_run
 from functions.migrate.run.rebuildable import MOST_BYTES, may_rebuild
+from functions.migrate.run.whole_tables import sizes
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -24,8 +25,6 @@ _SHARE = 2
 
 _PAGES = 20
 """The size of the sample of a shadow."""
-
-_SIZE = "SELECT pg_relation_size(%s::regclass), pg_relation_size(%s::regclass)"
 
 
 def choose(cursor: Cursor, run_id: str, least: int) -> None:
@@ -46,24 +45,17 @@ def _pays(cursor: Cursor, run: Run, least: int) -> bool:
     """Whether most of the time would be spent on new rows."""
     new = stored = 0
     for table in run.tables:
-        live, loaded = _sizes(cursor, run, table)
-        if live + loaded > MOST_BYTES:
+        stored_bytes, loaded = sizes(cursor, run, table)
+        if stored_bytes + loaded > MOST_BYTES:
             return False
-        stored += live
+        stored += stored_bytes
         new += int(loaded * share_of_new_rows(cursor, run, table))
     return new >= least and _SHARE * new >= stored
 
 
-def _sizes(cursor: Cursor, run: Run, table: Table) -> tuple[int, int]:
-    """The bytes of the table and of its shadow."""
-    cursor.execute(_SIZE, (ddl.qualified(table), run.shadow(table)))
-    live, loaded = one_row(cursor)
-    return live, loaded
-
-
 def share_of_new_rows(cursor: Cursor, run: Run, table: Table) -> float:
     """The share of the shadow's rows whose key the table lacks, from a sample; 0 if the sample is empty."""
-    _, loaded = _sizes(cursor, run, table)
+    _, loaded = sizes(cursor, run, table)
     percent = min(100.0, 100 * _PAGES * 8192 / max(loaded, 1))
     cursor.execute(
         Sql(

@@ -172,6 +172,11 @@ class Resolved(BaseModel):
     uncounted: Uncounted | None = None
     state: State | None = None
 
+    @property
+    def new(self) -> int:
+        """The rows whose key the table lacks."""
+        return self.rows - self.unchanged - self.updated
+
     def as_json(self) -> str:
         """The stored document, without fields that reconciliation has not added."""
         return self.model_dump_json(exclude_none=True)

@@ -37,10 +37,16 @@ def allow_memory(cursor: Cursor) -> None:
     cursor.execute(MEMORY)
 
 
-def state_if_compared_whole(cursor: Cursor, run: Run, table: Table) -> State | None:
-    """The table's state, which costs a scan, if comparing the run's rows with it reads most of it."""
+def sizes(cursor: Cursor, run: Run, table: Table) -> tuple[int, int]:
+    """The bytes of the table and of its shadow."""
     cursor.execute(_SIZES, (ddl.qualified(table), run.shadow(table)))
     stored, loaded = one_row(cursor)
+    return stored, loaded
+
+
+def state_if_compared_whole(cursor: Cursor, run: Run, table: Table) -> State | None:
+    """The table's state, which costs a scan, if comparing the run's rows with it reads most of it."""
+    stored, loaded = sizes(cursor, run, table)
     return observe(cursor, table) if stored <= _SHARE * loaded else None
 
 

@@ -84,9 +84,8 @@ def test_stopped_restore_changes_nothing(damaged: Callable[..., Restore], vault:
     assert vault.rows("customers") == before
 
 
-def test_restore_whose_backend_was_terminated_is_repeated(
-    damaged: Callable[..., Restore], vault: Vault
-) -> None:
+def terminated(damaged: Callable[..., Restore], vault: Vault) -> Restore:
+    """A restore that waits for its swap, whose backend was then terminated."""
     restore = damaged(0).until("switch")
     guard = locked(vault)
     with pytest.raises(WorkContinues):
@@ -95,6 +94,13 @@ def test_restore_whose_backend_was_terminated_is_repeated(
         "SELECT pg_terminate_backend(pid, 60000) FROM dataforge.restore_work WHERE result IS NULL"
     )
     guard.rollback()
+    return restore
+
+
+def test_restore_whose_backend_was_terminated_is_repeated(
+    damaged: Callable[..., Restore], vault: Vault
+) -> None:
+    restore = terminated(damaged, vault)
     restore.attended_seconds = 60
     restore.take("switch")
     assert all("old" in row for row in vault.rows("customers"))
@@ -103,14 +109,7 @@ def test_restore_whose_backend_was_terminated_is_repeated(
 def test_restore_whose_backend_was_terminated_keeps_an_index_that_the_owner_added_then(
     damaged: Callable[..., Restore], vault: Vault
 ) -> None:
-    restore = damaged(0).until("switch")
-    guard = locked(vault)
-    with pytest.raises(WorkContinues):
-        restore.switch()
-    vault.database.query(
-        "SELECT pg_terminate_backend(pid, 60000) FROM dataforge.restore_work WHERE result IS NULL"
-    )
-    guard.rollback()
+    restore = terminated(damaged, vault)
     vault.database.query("CREATE INDEX mine ON olist.customers (customer_city)")
     restore.attended_seconds = 60
     try:

@@ -9,6 +9,21 @@ from dataforge.audit.table import AUDIT
 from dataforge.runs.quality_sums import QUALITY_SUMS
 from dataforge.runs.replay_functions import REPLAY_FUNCTIONS
 
+_WORK = """CREATE TABLE IF NOT EXISTS dataforge.{} (
+        run_id text NOT NULL,
+        name text NOT NULL,
+        number integer NOT NULL,
+        execution text NOT NULL,
+        statement text NOT NULL,
+        attempt integer NOT NULL DEFAULT 1,
+        pid integer NOT NULL,
+        backend_start timestamptz NOT NULL,
+        result json,
+        error json,
+        started_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (run_id, name, number))"""
+"""The work of runs of one kind that PostgreSQL completes without a function (``dataforge.runs.unattended``)."""
+
 INTERNAL = (
     "CREATE SCHEMA IF NOT EXISTS dataforge",
     """CREATE TABLE IF NOT EXISTS dataforge.migrations (
@@ -285,30 +300,5 @@ INTERNAL = (
         SELECT dataset, "table", scope, execution, taken_at FROM dataforge.leases WHERE scope = 'backup'
         WITH CASCADED CHECK OPTION""",
     *QUALITY_SUMS,
-    """CREATE TABLE IF NOT EXISTS dataforge.migration_work (
-        run_id text NOT NULL,
-        name text NOT NULL,
-        number integer NOT NULL,
-        execution text NOT NULL,
-        statement text NOT NULL,
-        attempt integer NOT NULL DEFAULT 1,
-        pid integer NOT NULL,
-        backend_start timestamptz NOT NULL,
-        result json,
-        error json,
-        started_at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (run_id, name, number))""",
-    """CREATE TABLE IF NOT EXISTS dataforge.restore_work (
-        run_id text NOT NULL,
-        name text NOT NULL,
-        number integer NOT NULL,
-        execution text NOT NULL,
-        statement text NOT NULL,
-        attempt integer NOT NULL DEFAULT 1,
-        pid integer NOT NULL,
-        backend_start timestamptz NOT NULL,
-        result json,
-        error json,
-        started_at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (run_id, name, number))""",
+    *(_WORK.replace("{}", name) for name in ("migration_work", "restore_work")),
 )

@@ -14,6 +14,7 @@ import psycopg2
 
 from dataforge.errors import LeaseLost, NotCompleted, RowSecurity, Unavailable, WorkContinues
 from dataforge.postgres import row_security
+from dataforge.postgres.backends import own_backend, terminate
 from dataforge.postgres.connection import transaction, translated
 from dataforge.postgres.roles import MIGRATION_RUN, RESTORE_RUN
 from dataforge.postgres.rows import one_row
@@ -223,9 +224,7 @@ def _register(
     with transaction(session) as cursor:
         for setting in SESSION:
             cursor.execute(setting)
-        # Only the login may see its sessions, not the role of the run.
-        cursor.execute("SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()")
-        backend = one_row(cursor)
+        backend = own_backend(cursor)
     with transaction(session, role=how.role) as cursor:
         cursor.execute(
             Sql(
@@ -342,7 +341,4 @@ def end(db: Connection, role: str | None, execution: str) -> None:
         backends = cursor.fetchall()
     for backend in backends:
         with transaction(db) as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE pid = %s AND backend_start = %s",
-                (END_MS, *backend),
-            )
+            terminate(cursor, backend, END_MS)
