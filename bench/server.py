@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import psycopg2
 
@@ -81,6 +82,15 @@ class Server:
     def superuser_url(self, database: str) -> str:
         """The superuser's URL of a database."""
         return postgres.url(self.config, database)
+
+    def psql_url(self, database: str) -> str:
+        """The superuser's URL for the package's psql, which has no TLS: on the embedded cloud, the socket."""
+        url = self.superuser_url(database)
+        if not self.config.sockets.is_symlink():
+            return url
+        account = url.partition("@")[0]
+        folder = quote(str(self.config.sockets.resolve()), safe="")
+        return f"{account}@/{database}?host={folder}&port={self.config.pg_port}"
 
     def version(self) -> str:
         """The version that the server reports."""

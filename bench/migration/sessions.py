@@ -22,5 +22,5 @@ def run_at_once(server: Server, database: str, scripts: Sequence[str]) -> None:
 
 
 def _start(server: Server, database: str) -> subprocess.Popen[str]:
-    command = [server.psql(), "-q", "-X", "-v", "ON_ERROR_STOP=on", server.superuser_url(database)]
+    command = [server.psql(), "-q", "-X", "-v", "ON_ERROR_STOP=on", server.psql_url(database)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, text=True)

@@ -104,12 +104,12 @@ SHADOW_PASSES = 2
 
 FILLED = Filled(
     measured="2026-11-29",
-    insert_seconds=0.1572,
-    scan_seconds=0.00065,
-    compare_seconds=0.0233,
-    publish_again_seconds=0.0107,
-    rebuild_seconds=0.0205,
-    swap_seconds=0.00086,
+    insert_seconds=0.117,
+    scan_seconds=0.00057,
+    compare_seconds=0.0189,
+    publish_again_seconds=0.0077,
+    rebuild_seconds=0.017,
+    swap_seconds=0.00072,
     far_pages=0.81,
 )
 
