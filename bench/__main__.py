@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import imports
+from bench import goals, imports
 from bench.api import deliver, gateway, ingest
 from bench.backups import backup, restore
 from bench.discovery import init
@@ -59,6 +59,7 @@ def main() -> None:
     audit_logger.setLevel("ERROR")
     for name in asked.names or BENCHMARKS:
         BENCHMARKS[name](asked)
+    goals.show_goals()
     if asked.write:
         write_page(PAGE, introduction(asked.names, asked.rounds))
 

@@ -9,9 +9,11 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import psutil
 
+from bench import goals
 from bench.server import Server
 from bench.show import show_table
 from local import processes
@@ -96,10 +98,20 @@ def _of_clients() -> float:
     return time.process_time() + of_workers() + of_finished_children()
 
 
-def show_costs(title: str, costs: Mapping[str, Sequence[Cost]], base: str) -> None:
-    """Print the medians of what the alternatives cost, and their ratios to the one with the name ``base``."""
+def show_costs(
+    title: str,
+    costs: Mapping[str, Sequence[Cost]],
+    base: str,
+    works: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Print the medians of what the alternatives cost, and their ratios to the one with the name ``base``.
+
+    ``works``: of the alternatives that have a goal, the work in `goals`.
+    """
     head = ("", "seconds", "from", "to", "server CPU", "client CPU", "ratio", "ratio of CPU")
     show_table(title, head, [_row(name, found, costs[base]) for name, found in costs.items()])
+    for name, work in works.items():
+        goals.record(work, median_seconds(costs[name]) / median_seconds(costs[base]))
 
 
 def median_seconds(costs: Sequence[Cost]) -> float:

@@ -18,9 +18,11 @@ class Table(NamedTuple):
 _printed: list[Table] = []
 
 
-def show_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: the first column left, the others right."""
-    _printed.append(Table(title, head, rows))
+def show_table(
+    title: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, first: bool = False
+) -> None:
+    """Print a table: the first column left, the others right. ``first``: before the others on the page."""
+    _printed.insert(0 if first else len(_printed), Table(title, head, rows))
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     print(f"\n{title}")
     for row in (head, *rows):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import psycopg2
 
+from bench import goals
 from bench.api.calls import CONTEXT, function_environment
 from bench.api.deliver_load import measure
 from bench.peer import PEER_PYTHON
@@ -82,6 +83,7 @@ PEER_OF = {
     "Data Forge, gzip": PEER_GZIP,
     f"Data Forge, page after row {ROWS - PAGE:,}": PEER_DEEP,
 }
+GOAL_OF = dict(zip(PEER_OF, (goals.FIRST, goals.FIRST, goals.GZIP, goals.DEEP), strict=True))
 
 
 def _compare(
@@ -129,6 +131,8 @@ def _show(name: str, found: dict[str, list[Took]], used: dict[str, float]) -> No
         spread = f"{low * 1000:.2f} to {high * 1000:.2f}"
         times = f"{middle * 1000:.2f}", spread, f"{used[label] * 1000:.2f}", f"{cpu * 1000:.2f}"
         rows.append((label, *times, f"{ratio:.2f}"))
+        if label in GOAL_OF:
+            goals.record(GOAL_OF[label], ratio)
     show_table(
         f"A page of {PAGE:,} of {ROWS:,} {name}, in process",
         ("", "p50 ms", "quartiles", "server CPU ms", "client CPU ms", "ratio"),

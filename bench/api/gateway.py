@@ -14,6 +14,7 @@ from pathlib import Path
 
 import urllib3
 
+from bench import goals
 from bench.api import load
 from bench.api.calls import Records, customers
 from bench.peer import PEER_PYTHON
@@ -104,6 +105,7 @@ def _post(url: str, document: object, headers: dict[str, str] | None = None) -> 
 
 def _show(laps: dict[str, list[float]]) -> None:
     base = statistics.median(laps[PEER])
+    goals.record(goals.HTTP, statistics.median(laps[OURS]) / base)
     rows = [
         (
             name,

@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from multiprocessing import get_context
 
+from bench import goals
 from bench.api.calls import Call, by_handler, customers, function_environment, timed
 from bench.api.ingest_peer import by_hand
 from bench.processors import Cost
@@ -60,7 +61,8 @@ def _alternate(running: Server, calls: dict[str, Call], laps: dict[str, list[Cos
 
 
 def _show(laps: dict[str, list[Cost]]) -> None:
-    base = statistics.median(cost.seconds for cost in laps[PEER])
+    base, ours = (statistics.median(cost.seconds for cost in laps[name]) for name in (PEER, OURS))
+    goals.record(goals.RECORDS, ours / base)
     rows = []
     for name, costs in laps.items():
         times = [cost.seconds for cost in costs]

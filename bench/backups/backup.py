@@ -21,6 +21,7 @@ from typing import Any
 import psycopg2
 import pyarrow as pa
 
+from bench import goals
 from bench.backups.disk_store import DiskStore
 from bench.data import data
 from bench.processors import Cost, cost_of, show_costs
@@ -72,7 +73,12 @@ def main(asked: argparse.Namespace) -> None:
                 costs[COPY].append(cost_of(running, lambda: copy(running)))
                 sizes[OURS] = backup.size
             memory = max(pool.map(_memory, range(WORKERS * 4)))
-    show_costs(f"Backup of {rows:,} rows, hashes and manifest included", costs, _dump_name(DUMPS[0]))
+    show_costs(
+        f"Backup of {rows:,} rows, hashes and manifest included",
+        costs,
+        _dump_name(DUMPS[0]),
+        {OURS: goals.BACKUP},
+    )
     show_table(
         "Size of the backup", ("", "MB"), [(name, f"{size / 1e6:.1f}") for name, size in sizes.items()]
     )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import psycopg2
 
+from bench import goals
 from bench.backups.disk_store import DiskStore
 from bench.backups.restore_in_process import BACKUP, NO_MAC, Restoring, workers
 from bench.data import data
@@ -47,6 +48,7 @@ OLIST = get_dataset("olist")
 GEOLOCATIONS = OLIST.table("geolocations")
 ROWS = 1_000_000
 PEER = "pg_restore -j2 into an empty database"
+OURS = "Data Forge, in process, two workers"
 PAGES = 16_384
 """Pages in a file of the backup, as by default."""
 
@@ -166,22 +168,22 @@ def _compare_all(running: Server, store: DiskStore, dump: Path, rows: int, round
         with workers(running, "ours", store.folder) as pool:
             run = Restoring(running, "ours", store.folder, pool)
             run.run(tables=list(OLIST.tables))
-        costs["Data Forge, in process, two workers"].append(run.cost)
+        costs[OURS].append(run.cost)
         costs["Data Forge without its comparison with the content hash"].append(
             run.cost + Cost(*(-part for part in astuple(run.laps["check_restored"])))
         )
         laps.append(run.laps)
-    show_costs(f"Restore of all tables into empty ones, {rows:,} rows", costs, PEER)
-    _show_laps(laps)
+    show_costs(f"Restore of all tables into empty ones, {rows:,} rows", costs, PEER, {OURS: goals.ALL})
+    _show_laps("restore of all tables", laps)
 
 
-def _show_laps(laps: list[dict[str, Cost]]) -> None:
+def _show_laps(restored: str, laps: list[dict[str, Cost]]) -> None:
     parts = [
         (step, *(f"{statistics.median(astuple(lap[step])[part] for lap in laps):.2f}" for part in range(3)))
         for step in laps[0]
     ]
     head = ("step", "seconds", "server CPU", "client CPU")
-    show_table("Where our time goes (the safety backup is written after the restore)", head, parts)
+    show_table(f"Our steps, {restored} (the safety backup is written after the restore)", head, parts)
 
 
 DAMAGES = {
@@ -216,10 +218,10 @@ def _compare_one(running: Server, store: DiskStore, rows: Path, rounds: int) -> 
                 run.run(table="geolocations")
                 costs[f"Data Forge, {name}"].append(run.cost)
                 laps[name].append(run.laps)
-    show_costs(f"Restore of one filled table, {copied:,} rows", costs, by_hand)
+    works = {f"Data Forge, {name}": goals.ONE for name in DAMAGES}
+    show_costs(f"Restore of one filled table, {copied:,} rows", costs, by_hand, works)
     for name, found in laps.items():
-        print(name)
-        _show_laps(found)
+        _show_laps(f"one table, {name}", found)
 
 
 def _execute(running: Server, statements: str) -> None:

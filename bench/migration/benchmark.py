@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench import goals
 from bench.data import data
 from bench.migration import copies, peers
 from bench.migration.in_process import Round, migrate_once, show_rounds
@@ -48,7 +49,7 @@ def _compare(running: Server, folder: Path, rounds: int) -> str:
         costs[LIMIT].append(copies.copy_then_constrain(running, folder, stages))
     size = sum(f.stat().st_size for f in folder.glob("*.csv")) / 1e6
     title = f"Migration of {_read(rounds_of_ours):,} records, {size:.0f} MB, into empty constrained tables"
-    show_costs(title, costs, TWO + _best(costs))
+    show_costs(title, costs, TWO + _best(costs), {OURS: goals.EMPTY})
     show_rounds(rounds_of_ours)
     return _best(costs)
 
@@ -68,7 +69,7 @@ def _compare_dirty(running: Server, made: Path, orders: int, rounds: int, best: 
     rejected = sum(table.rejected for table in rounds_of_ours[0].tables)
     title = f"Migration of {_read(rounds_of_ours):,} generated records, 5 % dirty ({rejected:,} rejected)"
     clean = f"{TWO}{best}, clean"
-    show_costs(title, {OURS: [one.cost for one in rounds_of_ours], clean: peer}, clean)
+    show_costs(title, {OURS: [one.cost for one in rounds_of_ours], clean: peer}, clean, {OURS: goals.DIRTY})
     show_rounds(rounds_of_ours)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg2
 
+from bench import goals
 from bench.data import data
 from bench.migration import copies
 from bench.server import Server
@@ -58,6 +59,7 @@ def _empty(url: str) -> None:
 
 def _show(ours: list[float], copied: list[float]) -> None:
     base = statistics.median(copied)
+    goals.record(goals.COMMAND, ours[0] / base)
     rows = [
         ("dataforge migrate, the first (cold functions)", f"{ours[0]:.2f}", f"{ours[0] / base:.2f}"),
         (

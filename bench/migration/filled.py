@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg2
 
+from bench import goals
 from bench.folder_store import FolderStore
 from bench.migration import in_process
 from bench.migration.by_hand import merge_by_hand
@@ -28,6 +30,19 @@ CHANGED = 100_000
 """Changed rows of the table of customers."""
 
 
+class Case(NamedTuple):
+    """The files of a run, and how it is done."""
+
+    title: str
+    folder: Path
+    work: str = ""
+    """Of `goals`, if there is a goal."""
+    rule: str = "reject"
+    """``on_conflict``."""
+    versioned: bool = False
+    """Whether the store has versions of objects."""
+
+
 def main(asked: argparse.Namespace) -> None:
     """Print seconds of wall and processor time with their ratios; rounds of both alternate."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-data-") as made, server() as running:
@@ -39,19 +54,15 @@ def main(asked: argparse.Namespace) -> None:
         _change(first, changed)
         _shuffle(first, shuffled)
         _fill(running, first)
-        for title, folder, rule, versioned in (
-            ("As many new rows into filled tables", second, "reject", False),
-            ("The same files again, known by their content", first, "reject", False),
-            ("The same files again, known by their versions", first, "reject", True),
-            ("The same rows in another order, so that all are compared", shuffled, "reject", False),
-            (
-                f"The same files, {CHANGED:,} rows of one table changed, on_conflict: update",
-                changed,
-                "update",
-                False,
-            ),
+        update = f"The same files, {CHANGED:,} rows of one table changed, on_conflict: update"
+        for case in (
+            Case("As many new rows into filled tables", second, goals.NEW),
+            Case("The same files again, known by their content", first, goals.UNCHANGED),
+            Case("The same files again, known by their versions", first, goals.KNOWN, versioned=True),
+            Case("The same rows in another order, so that all are compared", shuffled),
+            Case(update, changed, goals.CHANGED, rule="update"),
         ):
-            _compare(running, title, folder, rule, asked.rounds, versioned=versioned)
+            _compare(running, case, asked.rounds)
 
 
 def _change(folder: Path, target: Path) -> None:
@@ -118,14 +129,17 @@ def _copy(running: Server, database: str) -> None:
             cursor.execute("CHECKPOINT")
 
 
-def _compare(running: Server, title: str, folder: Path, rule: str, rounds: int, *, versioned: bool) -> None:
+def _compare(running: Server, case: Case, rounds: int) -> None:
     peer: list[Cost] = []
     rounds_of_ours: list[Round] = []
     for _ in range(rounds):
         _copy(running, "ours")
-        rounds_of_ours.append(migrate_once(running, "ours", folder, rule=rule, versioned=versioned))
+        rounds_of_ours.append(
+            migrate_once(running, "ours", case.folder, rule=case.rule, versioned=case.versioned)
+        )
         _copy(running, "peer")
-        peer.append(merge_by_hand(running, "peer", folder, update=rule == "update"))
-    by_hand = "by hand, two sessions"
-    show_costs(title, {"Data Forge": [one.cost for one in rounds_of_ours], by_hand: peer}, by_hand)
+        peer.append(merge_by_hand(running, "peer", case.folder, update=case.rule == "update"))
+    ours, by_hand = "Data Forge", "by hand, two sessions"
+    costs = {ours: [one.cost for one in rounds_of_ours], by_hand: peer}
+    show_costs(case.title, costs, by_hand, {ours: case.work} if case.work else {})
     show_rounds(rounds_of_ours)
