@@ -22,6 +22,7 @@ from functions.ingest.answer import BatchAnswer, make_answer
 from functions.ingest.candidates import Candidates, Results, Statuses, Violations, combine, validate_batch
 from functions.ingest.circle import is_circular, store_circle
 from functions.ingest.identities import advance_identities, fill_identities
+from functions.ingest.new_rows import expects_new, learn, store_new
 from functions.ingest.outcome import CHECK_DEFERRED, store_outcome
 from functions.ingest.rejected import NO_BUCKET, TextStore
 from functions.ingest.split import store_split
@@ -42,11 +43,13 @@ _SCHEMA_ERRORS = (psycopg2.ProgrammingError, psycopg2.errors.ObjectNotInPrerequi
 class Strategy(IntEnum):
     """How a batch is stored. Each strategy is tried after the owner's rules refused the batch with the one before."""
 
-    WHOLE = 0
+    NEW = 0
+    """As new rows, whose keys are not stored and whose parents are."""
+    WHOLE = 1
     """One statement per table."""
-    SPLIT = 1
+    SPLIT = 2
     """In groups, so that only the refused records are rejected."""
-    IMMEDIATE = 2
+    IMMEDIATE = 3
     """In groups, with deferred constraints checked by every statement, which shows the record that they refuse."""
 
 
@@ -66,14 +69,19 @@ def ingest(
     """
     batch = fill_identities(db, batch)
     candidates, invalid = validate_batch(get_dataset(batch.dataset), batch.records)
-    strategy, races = Strategy.WHOLE, 0
+    new = [c for c in candidates if expects_new(db, c, batch.on_conflict)]
+    strategy, races = Strategy.NEW if new else Strategy.WHOLE, 0
     while races < ATTEMPTS:
         try:
             with transaction(db) as cursor:
                 return _work(cursor, batch, candidates, invalid, claim, strategy, texts, key_id)
         except (psycopg2.Error, Busy, Unavailable, DiskFull, OutOfMemory, KeysChanged) as error:
             cause = error if isinstance(error, KeysChanged) else database_error(error)
-            if _is_race(candidates, cause) and races < ATTEMPTS - 1:
+            if strategy is Strategy.NEW and _is_refusal(cause):
+                for table in new:
+                    learn(db, table, inserted=False)
+                strategy = Strategy.WHOLE
+            elif _is_race(candidates, cause) and races < ATTEMPTS - 1:
                 races += 1
             elif _is_refusal(cause) and strategy < Strategy.IMMEDIATE:
                 strategy = Strategy(strategy + 1)
@@ -158,8 +166,12 @@ def _store_tables(
     """Store the candidates of one table, or of the tables of a circle. The results include those of their duplicates."""
 
     def store_table(candidates: Candidates) -> Results:
-        if strategy is Strategy.WHOLE:
-            return store(cursor, candidates, range(len(candidates.indices)), rule)
+        if strategy is Strategy.NEW and expects_new(cursor.connection, candidates, rule):
+            return store_new(cursor, candidates)
+        if strategy <= Strategy.WHOLE:
+            results = store(cursor, candidates, range(len(candidates.indices)), rule)
+            learn(cursor.connection, candidates, inserted=results.all_inserted)
+            return results
         return store_split(cursor, candidates, rule)
 
     if any(map(is_circular, circle)):

@@ -25,6 +25,11 @@ class Results:
     statuses: Statuses = field(default_factory=dict)
     violations: Violations = field(default_factory=dict)
 
+    @property
+    def all_inserted(self) -> bool:
+        """Whether no record has another result."""
+        return not self.violations and set(self.statuses.values()) <= {"inserted"}
+
 
 def combine(parts: Iterable[Results]) -> Results:
     """The results of all parts. The last one counts for a record that several of them contain."""

@@ -56,13 +56,13 @@ def append_statement(table: Table) -> Sql:
     which.
     """
     flags = [Sql("g.{}").format(flag) for flag in _orphan_flags(table.other_keys)]
-    whole, orphaned = _whole(table), Sql(" OR ").join(flags) or Sql("false")
+    whole, orphaned = whole_rows(table), Sql(" OR ").join(flags) or Sql("false")
     return Sql(
         "WITH given AS ({given}), done AS (INSERT INTO {table} ({columns}) SELECT {columns} FROM given{whole} RETURNING 1)\n"
         "SELECT {answer} FROM given g WHERE {orphaned} UNION ALL SELECT {skipped}"
         " WHERE (SELECT count(*) FROM done) < (SELECT count(*) FROM given{whole})"
     ).format(
-        given=_given(table, table.other_keys),
+        given=given_rows(table, table.other_keys),
         table=qualified(table),
         columns=columns_sql(table),
         whole=whole,
@@ -82,20 +82,20 @@ def store_statement(table: Table, *, update: bool, conflicting: bool) -> Sql:
     neither was seen. Without ``update``, it is whether the stored row is identical, and NULL if the statement's snapshot
     has none. Number 0 reports that the owner's triggers changed keys, so that it is unknown which rows were stored.
     """
-    lines = [Sql("WITH given AS ({})").format(_given(table, table.other_keys))]
+    lines = [Sql("WITH given AS ({})").format(given_rows(table, table.other_keys))]
     source = Sql("given")
     if conflicting:
-        order = _order(table)
+        order = key_order(table)
         lines.append(
             Sql(", first AS (SELECT DISTINCT ON ({}) * FROM given{} ORDER BY {}, _n)").format(
-                order, _whole(table), order
+                order, whole_rows(table), order
             )
         )
         source = Sql("first")
     lines += [
         Sql(", done AS (INSERT INTO {} AS t ({})").format(qualified(table), columns_sql(table)),
         Sql("SELECT {} FROM {}{} ORDER BY {}").format(
-            columns_sql(table), source, Sql("") if conflicting else _whole(table), _order(table)
+            columns_sql(table), source, Sql("") if conflicting else whole_rows(table), key_order(table)
         ),
         Sql("ON CONFLICT ({}) {})").format(on_key(table), _on_conflict(table, update)),
     ]
@@ -137,7 +137,7 @@ def orphans_statement(table: Table) -> Sql:
     """
     flags = _orphan_flags(table.circular_keys)
     return Sql("SELECT _n, {} FROM ({}) g WHERE {}").format(
-        Sql(", ").join(flags), _given(table, table.circular_keys), Sql(" OR ").join(flags)
+        Sql(", ").join(flags), given_rows(table, table.circular_keys), Sql(" OR ").join(flags)
     )
 
 
@@ -158,8 +158,8 @@ def record_unchanged_statement(table: Table) -> Sql:
     ).format(
         table=qualified(table),
         columns=columns_sql(table),
-        given=_given(table, table.other_keys),
-        order=_order(table),
+        given=given_rows(table, table.other_keys),
+        order=key_order(table),
         keys=_keys(table),
         key=ident(table.key[0]),
         differ=_differ(table),
@@ -172,7 +172,7 @@ def unchanged_statement(table: Table) -> Sql:
     """The statement that returns the numbers of the recorded rows, with the same parameters."""
     recorded = Sql("string_to_array(current_setting('{}', true), ' ')").format(_UNCHANGED)
     return Sql("SELECT g._n FROM ({}) g WHERE {} = ANY ({})").format(
-        _given(table, table.other_keys), _digest(table, Sql("g")), recorded
+        given_rows(table, table.other_keys), _digest(table, Sql("g")), recorded
     )
 
 
@@ -180,7 +180,7 @@ def unchanged_statement(table: Table) -> Sql:
 def present_statement(table: Table) -> Sql:
     """The statement that returns the numbers of the rows whose keys are stored, with the same parameters."""
     found = Sql("SELECT FROM {} t WHERE {}").format(qualified(table), same_key(table, "t", "g"))
-    return Sql("SELECT g._n FROM ({}) g WHERE EXISTS ({})").format(_given(table, table.other_keys), found)
+    return Sql("SELECT g._n FROM ({}) g WHERE EXISTS ({})").format(given_rows(table, table.other_keys), found)
 
 
 def _digest(table: Table, alias: Sql) -> Sql:
@@ -198,7 +198,7 @@ def _keys(table: Table) -> Sql:
     return Sql(", ").join(map(ident, table.identity))
 
 
-def _order(table: Table) -> Sql:
+def key_order(table: Table) -> Sql:
     """The order of the key's index. Parameters have the database's default collation."""
     if not table.key:
         return Sql(", ").join(row_hash(table, seed=seed) for seed in ROW_KEY_SEEDS)
@@ -213,7 +213,8 @@ def _orphan_flags(keys: Sequence[ForeignKey]) -> list[Sql]:
     return [ident(f"_no_{number}") for number in range(len(keys))]
 
 
-def _given(table: Table, keys: Sequence[ForeignKey]) -> Sql:
+def given_rows(table: Table, keys: Sequence[ForeignKey]) -> Sql:
+    """The query of the candidates with their numbers, from one array per column, and a flag for each foreign key."""
     arrays = Sql(", ").join(Sql("%s::{}[]").format(_sent_as(column)) for column in table.columns)
     flags = Sql("").join(
         Sql(", {} AND (SELECT true FROM {}.{} p WHERE {}) IS NULL AS {}").format(
@@ -237,8 +238,8 @@ def _sent_as(column: Column) -> Sql:
     return Sql("text") if isinstance(column.type, Array) else column.type.catalog
 
 
-def _whole(table: Table) -> Sql:
-    """The condition that no parent is missing."""
+def whole_rows(table: Table) -> Sql:
+    """The condition that no parent is missing, as a WHERE clause; nothing without references."""
     flags = [Sql("NOT {}").format(flag) for flag in _orphan_flags(table.other_keys)]
     return Sql(" WHERE {}").format(Sql(" AND ").join(flags)) if flags else Sql("")
 

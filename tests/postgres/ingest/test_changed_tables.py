@@ -117,6 +117,19 @@ def test_ingestion_names_the_reason_why_a_table_is_unusable(api: Api, sample: Sa
     assert words in problem["detail"]
 
 
+def test_orphans_are_rejected_if_the_owner_has_dropped_the_foreign_key(api: Api, sample: Sample) -> None:
+    api.database.query("ALTER TABLE olist.orders DROP CONSTRAINT orders_customer_id_fkey")
+    try:
+        assert api.post(sample("customers", 1), sample("orders", 1), sample("orders", 9)).statuses == [
+            *("inserted", "inserted", "rejected")
+        ]
+    finally:
+        api.database.query(
+            "ALTER TABLE olist.orders ADD CONSTRAINT orders_customer_id_fkey"
+            " FOREIGN KEY (customer_id) REFERENCES olist.customers"
+        )
+
+
 def test_every_declared_table_has_its_primary_key(api: Api) -> None:
     with api.database.superuser().cursor() as cursor:
         for dataset in DATASETS.values():

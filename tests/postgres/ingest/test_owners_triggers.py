@@ -76,6 +76,19 @@ def test_side_effect_of_a_trigger_that_skips_a_row_happens_once(
     assert api.database.query("SELECT city FROM public.cities") == [(BAD,)]
 
 
+@pytest.mark.parametrize("moment", ["BEFORE", "AFTER"])
+def test_trigger_of_a_statement_is_executed_once_per_batch(api: Api, sample: Sample, moment: str) -> None:
+    api.database.query(
+        "CREATE TABLE public.cities (city text); GRANT ALL ON public.cities TO PUBLIC;"
+        + raising("INSERT INTO public.cities VALUES ('once')", always=True)
+        .replace("BEFORE INSERT OR UPDATE", f"{moment} INSERT")
+        .replace("RETURN NEW", "RETURN NULL")
+        .replace("FOR EACH ROW", "")
+    )
+    assert send(api, sellers(sample, "rio", "sp"), "reject").statuses == ["inserted", "inserted"]
+    assert api.database.query("SELECT city FROM public.cities") == [("once",)]
+
+
 @pytest.mark.parametrize("events", ["INSERT OR UPDATE", "INSERT"])
 @pytest.mark.parametrize(
     "update_trigger", ["", "FUNCTION suppress_redundant_updates_trigger()", "FUNCTION public.fixed()"]

@@ -107,6 +107,20 @@ def sent_over() -> Callable[[Database], tuple[Connection, Sent]]:
     return connect
 
 
+def stored(db: Connection, records: list[dict[str, Any]], key: str | None = None) -> tuple[int, int]:
+    """The inserted and rejected records of a batch."""
+    answer = ingest(
+        db, Batch.model_validate({"records": records}), Claim("owner", key, "hash") if key else None
+    )
+    assert isinstance(answer, BatchAnswer)
+    return answer.counts["inserted"], answer.counts["rejected"]
+
+
+def commands(sent: Sent) -> list[str]:
+    """The first word of each round trip; INSERT for the statement that expects new rows."""
+    return ["INSERT" if text.startswith("WITH declared") else text.split()[0] for text in sent]
+
+
 def test_batch_takes_one_round_trip_per_table_and_two_for_its_outcome(
     api: Api, sample: Sample, sent_over: Callable[[Database], tuple[Connection, Sent]]
 ) -> None:
@@ -116,9 +130,27 @@ def test_batch_takes_one_round_trip_per_table_and_two_for_its_outcome(
     records += [sample("customers", n, customer_city="campinas") for n in range(300)]
     db, sent = sent_over(api.database)
     with closing(db):
-        answer = ingest(db, Batch.model_validate({"records": records}), Claim("owner", "one", "hash"))
-    assert isinstance(answer, BatchAnswer)
-    assert (answer.counts["inserted"], answer.counts["rejected"]) == (400, 600)
-    assert [text.split()[0] for text in sent] == ["LOCK", "WITH", "WITH", "SET", "INSERT"]
+        assert stored(db, records[-1:] + records[400:401]) == (0, 2)
+        sent.clear()
+        assert stored(db, records, "one") == (400, 600)
+    assert commands(sent) == ["LOCK", "WITH", "WITH", "SET", "INSERT"]
     tables = ["rejections", "quality_facts", "batches", "rejected_texts"]
     assert [name for name in tables if f" dataforge.{name} " in sent[-1]] == tables
+
+
+def test_rows_are_expected_to_be_new_if_those_of_the_last_batch_were(
+    api: Api, sample: Sample, sent_over: Callable[[Database], tuple[Connection, Sent]]
+) -> None:
+    db, sent = sent_over(api.database)
+    with closing(db):
+        assert stored(db, [sample("customers", n) for n in (1, 2)] + [sample("orders", 1)]) == (3, 0)
+        assert commands(sent) == ["INSERT", "INSERT", "SET"]
+        for record, found, expected in (
+            (sample("customers", 1), (0, 0), ["INSERT", "WITH", "SET"]),
+            (sample("customers", 1, customer_city="campinas"), (0, 1), ["WITH", "SET", "INSERT"]),
+            (sample("customers", 3), (1, 0), ["WITH", "SET"]),
+            (sample("customers", 4), (1, 0), ["INSERT", "SET"]),
+            (sample("orders", 9), (0, 1), ["INSERT", "WITH", "SET", "INSERT"]),
+        ):
+            sent.clear()
+            assert (stored(db, [record]), commands(sent)) == (found, expected)
