@@ -52,7 +52,7 @@ def record(work: str, ratio: float) -> None:
 
 
 def show_goals() -> None:
-    """Print the goals of what was measured."""
+    """Print the goals of the measured works."""
     rows = [
         (work, goal.before, ", ".join(f"{ratio:.2f}" for ratio in _measured[work]), f"{goal.at_most:.2f}")
         for work, goal in GOALS.items()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypedDict
 
 from aws_cdk import CfnOutput, Stack, Tags
 from constructs import Construct, IConstruct
@@ -17,6 +16,7 @@ from infra.api.api import Api
 from infra.backup.backup import Backup
 from infra.foundation.bastion import Bastion
 from infra.foundation.database import Database
+from infra.foundation.foundation import Foundation
 from infra.foundation.layers import Layers
 from infra.foundation.network import Network
 from infra.foundation.signing import SigningKeys
@@ -32,15 +32,6 @@ from infra.services.operations import Operations
 from infra.services.people import People
 from infra.services.schema import Schema
 from infra.settings import Settings
-
-
-class _Common(TypedDict):
-    """The keywords of constructs with functions that connect to PostgreSQL."""
-
-    settings: Settings
-    layers: Layers
-    network: Network
-    database: Database
 
 
 class DataForge(Stack):
@@ -115,26 +106,22 @@ class DataForge(Stack):
 
     def _create_capabilities(self) -> None:
         """Create the functions and state machines, which the schema's resource precedes."""
-        common = _Common(
-            settings=self._settings, layers=self.layers, network=self.network, database=self.database
-        )
-        storage = self.storage
-        self.schema = Schema(self, "Schema", **common, storage=storage)
-        self.migration = Migration(self, "Migration", **common, storage=storage)
-        self.backup = Backup(self, "Backup", **common, storage=storage, keys=self.keys)
-        self.restore = Restore(self, "Restore", **common, storage=storage, keys=self.keys)
-        self.ingest = Ingest(self, "Ingest", **common, storage=storage)
-        self.deliver = Deliver(self, "Deliver", **common)
-        self.export = Export(self, "Export", **common, storage=storage)
-        self.operations = Operations(
-            self,
-            "Operations",
+        foundation = Foundation(
             settings=self._settings,
-            layers=self.layers,
-            storage=storage,
-            audit=self.deliver.record,
+            storage=self.storage,
             keys=self.keys,
+            network=self.network,
+            layers=self.layers,
+            database=self.database,
         )
+        self.schema = Schema(self, "Schema", foundation=foundation)
+        self.migration = Migration(self, "Migration", foundation=foundation)
+        self.backup = Backup(self, "Backup", foundation=foundation)
+        self.restore = Restore(self, "Restore", foundation=foundation)
+        self.ingest = Ingest(self, "Ingest", foundation=foundation)
+        self.deliver = Deliver(self, "Deliver", foundation=foundation)
+        self.export = Export(self, "Export", foundation=foundation)
+        self.operations = Operations(self, "Operations", foundation=foundation, audit=self.deliver.record)
 
     def _allow_connections(self) -> None:
         """Let each function log in with its PostgreSQL role, once the schema is up to date."""

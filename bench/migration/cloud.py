@@ -26,21 +26,32 @@ from local.config import Config
 from local.ports import free_port
 
 TWO = "items and reviews last"
+COLD, WARM, PEER = "cold", "warm", "peer"
+TITLES = {
+    COLD: "dataforge migrate, the first (cold functions)",
+    WARM: "dataforge migrate, the second",
+    PEER: "psql \\copy into the constrained tables, two sessions",
+}
 
 
 def main(asked: argparse.Namespace) -> None:
-    """Rounds of both alternate on the same PostgreSQL; every round loads empty tables."""
+    """Each round deploys the app, so that its functions are cold, and loads empty tables by each way."""
     with tempfile.TemporaryDirectory(prefix="dataforge-bench-") as made:
         folder = data(asked, Path(made))
-        config = Config(state=Path(made) / "cloud", aws_port=free_port(), pg_port=free_port())
-        with cloud.running(config, lambda _: None) as outputs:
-            ours, copied = [], []
-            for number in range(asked.rounds):
-                peer = copies.copy_constrained(Server(config, ""), folder, copies.TWO_SESSIONS[TWO])
-                copied.append(peer.seconds)
-                _empty(outputs["database_url"])
-                ours.append(_migrate(config, folder, f"round-{number}/"))
-    _show(ours, copied)
+        laps: dict[str, list[float]] = {name: [] for name in (COLD, WARM, PEER)}
+        for number in range(asked.rounds):
+            config = Config(state=Path(made) / f"cloud-{number}", aws_port=free_port(), pg_port=free_port())
+            with cloud.running(config, lambda _: None) as outputs:
+                _measure(config, outputs["database_url"], folder, laps)
+    _show(laps)
+
+
+def _measure(config: Config, database_url: str, folder: Path, laps: dict[str, list[float]]) -> None:
+    copied = copies.copy_constrained(Server(config, ""), folder, copies.TWO_SESSIONS[TWO])
+    laps[PEER].append(copied.seconds)
+    for name in (COLD, WARM):
+        laps[name].append(_migrate(config, folder, f"{name}/"))
+        _empty(database_url)
 
 
 def _migrate(config: Config, folder: Path, prefix: str) -> float:
@@ -57,16 +68,12 @@ def _empty(url: str) -> None:
         cursor.execute(Sql("TRUNCATE {}").format(tables))
 
 
-def _show(ours: list[float], copied: list[float]) -> None:
-    base = statistics.median(copied)
-    goals.record(goals.COMMAND, ours[0] / base)
-    rows = [
-        ("dataforge migrate, the first (cold functions)", f"{ours[0]:.2f}", f"{ours[0] / base:.2f}"),
-        (
-            "dataforge migrate, median",
-            f"{statistics.median(ours):.2f}",
-            f"{statistics.median(ours) / base:.2f}",
-        ),
-        ("psql \\copy into the constrained tables, two sessions", f"{base:.2f}", "1.00"),
-    ]
-    show_table("The whole command on the embedded cloud", ("", "seconds", "ratio"), rows)
+def _show(laps: dict[str, list[float]]) -> None:
+    base = statistics.median(laps[PEER])
+    goals.record(goals.COMMAND, statistics.median(laps[COLD]) / base)
+    rows = []
+    for name, seconds in laps.items():
+        middle = statistics.median(seconds)
+        values = middle, min(seconds), max(seconds), middle / base
+        rows.append((TITLES[name], *(f"{value:.2f}" for value in values)))
+    show_table("The whole command on the embedded cloud", ("", "seconds", "from", "to", "ratio"), rows)

@@ -9,14 +9,9 @@ from constructs import Construct
 
 from infra.backup.schedule import schedule_backups
 from infra.backup.states import BackupStates
-from infra.foundation.database import Database
+from infra.foundation.foundation import Foundation
 from infra.foundation.functions import MEDIUM, Function
-from infra.foundation.layers import Layers
-from infra.foundation.network import Network
-from infra.foundation.signing import SigningKeys
-from infra.foundation.storage import Storage
 from infra.services.glue import GlueTables
-from infra.settings import Settings
 from infra.workflow.run_machine import dead_letter_queue, make_run_machine
 from infra.workflow.run_states import RunStates
 from infra.workflow.step_function import step_function
@@ -31,28 +26,15 @@ class Backup(Construct):
     ``glue`` is the function that registers backups in Glue, if the setting ``glueDatabase`` is present.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        settings: Settings,
-        layers: Layers,
-        network: Network,
-        database: Database,
-        storage: Storage,
-        keys: SigningKeys,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, foundation: Foundation) -> None:
         super().__init__(scope, id)
-        self._settings = settings
+        self._foundation = foundation
         self.dead_letters = dead_letter_queue(self)
         create = partial(
             step_function,
             self,
-            settings=settings,
-            layers=layers,
-            network=network,
-            environment=database.environment(),
+            foundation=foundation,
+            environment=foundation.database.environment(),
         )
         self.control = create(
             "BackupControl",
@@ -70,20 +52,20 @@ class Backup(Construct):
             "BackupWork", handler="backup.work", description="Writes and reads back Parquet files"
         )
         for function in (self.control, self.work):
-            self._configure(function, storage)
+            self._configure(function)
         self.glue = (
-            GlueTables(
-                self, "Glue", settings=settings, name=settings.glue_database, layers=layers, storage=storage
-            ).function
-            if settings.glue_database
+            GlueTables(self, "Glue", foundation=foundation, name=foundation.settings.glue_database).function
+            if foundation.settings.glue_database
             else None
         )
-        self.machine = self._machine(storage, keys)
-        schedule_backups(self, settings=settings, machine=self.machine, dead_letters=self.dead_letters)
+        self.machine = self._machine()
+        schedule_backups(
+            self, settings=foundation.settings, machine=self.machine, dead_letters=self.dead_letters
+        )
 
-    def _configure(self, function: Function, storage: Storage) -> None:
+    def _configure(self, function: Function) -> None:
         """Set the buckets, sizes and retention that ``control`` and ``work`` read from the environment."""
-        settings = self._settings
+        settings, storage = self._foundation.settings, self._foundation.storage
         for name, value in {
             "BACKUP_BUCKET": storage.backup.bucket_name,
             "REPORT_BUCKET": storage.report.bucket_name,
@@ -95,13 +77,15 @@ class Backup(Construct):
         }.items():
             function.add_environment(name, str(value))
 
-    def _machine(self, storage: Storage, keys: SigningKeys) -> sfn.StateMachine:
+    def _machine(self) -> sfn.StateMachine:
+        settings, storage, keys = self._foundation.settings, self._foundation.storage, self._foundation.keys
+
         def work(run: RunStates) -> sfn.IChainable:
             return BackupStates(run, keys, storage.backup, self.hold, self.work, self.glue).all()
 
         return make_run_machine(
             self,
-            settings=self._settings,
+            settings=settings,
             kind="backup",
             comment="PostgreSQL to Parquet: export a snapshot, write in parallel, manifest, verify, expire",
             run_id="run_id",
@@ -111,8 +95,8 @@ class Backup(Construct):
             worker=self.work,
             others=(self.hold, *([self.glue] if self.glue else [])),
             report=storage.report,
-            concurrency=self._settings.backup_concurrency,
-            hours=self._settings.backup_hours,
+            concurrency=settings.backup_concurrency,
+            hours=settings.backup_hours,
             dead_letters=self.dead_letters,
             on_stop="A backup ended without success: close it and release its leases",
         )

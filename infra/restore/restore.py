@@ -6,13 +6,8 @@ from functools import partial
 
 from constructs import Construct
 
-from infra.foundation.database import Database
-from infra.foundation.layers import Layers
-from infra.foundation.network import Network
-from infra.foundation.signing import SigningKeys
-from infra.foundation.storage import Storage
+from infra.foundation.foundation import Foundation
 from infra.restore.states import restore_states
-from infra.settings import Settings
 from infra.workflow.run_machine import dead_letter_queue, make_run_machine
 from infra.workflow.step_function import step_function
 
@@ -20,30 +15,17 @@ from infra.workflow.step_function import step_function
 class Restore(Construct):
     """Two functions, the state machine that calls them, and the rule that closes stopped runs."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        settings: Settings,
-        layers: Layers,
-        network: Network,
-        database: Database,
-        storage: Storage,
-        keys: SigningKeys,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, foundation: Foundation) -> None:
         super().__init__(scope, id)
         self.dead_letters = dead_letter_queue(self)
         create = partial(
             step_function,
             self,
-            settings=settings,
-            layers=layers,
-            network=network,
+            foundation=foundation,
             environment={
-                **database.environment(),
-                "BACKUP_BUCKET": storage.backup.bucket_name,
-                "REPORT_BUCKET": storage.report.bucket_name,
+                **foundation.database.environment(),
+                "BACKUP_BUCKET": foundation.storage.backup.bucket_name,
+                "REPORT_BUCKET": foundation.storage.report.bucket_name,
             },
         )
         self.control = create(
@@ -57,17 +39,17 @@ class Restore(Construct):
         )
         self.machine = make_run_machine(
             self,
-            settings=settings,
+            settings=foundation.settings,
             kind="restore",
             comment="Parquet to PostgreSQL: check, load in parallel, compare, swap, write the safety backup",
             run_id="restore_id",
             excludes=("migration", "restore"),
-            work=partial(restore_states, keys=keys, bucket=storage.backup),
+            work=partial(restore_states, keys=foundation.keys, bucket=foundation.storage.backup),
             control=self.control,
             worker=self.work,
-            report=storage.report,
-            concurrency=settings.load_concurrency,
-            hours=settings.migration_hours,
+            report=foundation.storage.report,
+            concurrency=foundation.settings.load_concurrency,
+            hours=foundation.settings.migration_hours,
             dead_letters=self.dead_letters,
             on_stop="A restore ended without success: close it and release its leases",
         )

@@ -10,11 +10,8 @@ from constructs import Construct
 
 from dataforge.aws.metric_names import KEYS_ENDING, NAMESPACE
 from dataforge.defaults import API_SECONDS
-from infra.foundation.database import Database
+from infra.foundation.foundation import Foundation
 from infra.foundation.functions import LARGE, SMALL, Function
-from infra.foundation.layers import Layers
-from infra.foundation.network import Network
-from infra.settings import Settings
 
 # The limit of API Gateway.
 TIMEOUT = Duration.seconds(API_SECONDS)
@@ -29,52 +26,46 @@ class Deliver(Construct):
     Their role has read permissions only, and may append to the audit.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        settings: Settings,
-        layers: Layers,
-        network: Network,
-        database: Database,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, foundation: Foundation) -> None:
         super().__init__(scope, id)
         self.function = Function(
             self,
             "Deliver",
-            settings=settings,
+            settings=foundation.settings,
             handler="deliver.handler",
             description="HTTP API: tables, pages of rows, and quality",
-            layers=[layers.common, layers.deps, layers.pages],
-            environment=database.environment(),
+            layers=[foundation.layers.common, foundation.layers.deps, foundation.layers.pages],
+            environment=foundation.database.environment(),
             timeout=TIMEOUT,
             memory_size=MEMORY,
-            network=network,
+            network=foundation.network,
         )
         self.watch = Function(
             self,
             "QualityWatch",
-            settings=settings,
+            settings=foundation.settings,
             handler="deliver.watch",
             description="Measures the quality of the last day's data every hour",
-            layers=[layers.common, layers.deps],
-            environment={**database.environment(), "ALARM_DAYS": str(settings.key_alarm_days)},
+            layers=[foundation.layers.common, foundation.layers.deps],
+            environment={
+                **foundation.database.environment(),
+                "ALARM_DAYS": str(foundation.settings.key_alarm_days),
+            },
             timeout=TIMEOUT,
             memory_size=SMALL,
-            network=network,
+            network=foundation.network,
         )
         self.record = Function(
             self,
             "AuditRecord",
-            settings=settings,
+            settings=foundation.settings,
             handler="deliver.record",
             description="Records requests of the operations function in the audit",
-            layers=[layers.common, layers.deps],
-            environment=database.environment(),
+            layers=[foundation.layers.common, foundation.layers.deps],
+            environment=foundation.database.environment(),
             timeout=TIMEOUT,
             memory_size=SMALL,
-            network=network,
+            network=foundation.network,
         )
         events.Rule(
             self,

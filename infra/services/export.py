@@ -7,12 +7,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from dataforge.defaults import FUNCTION_SECONDS, WHOLE_PROCESSOR_MEGABYTES
-from infra.foundation.database import Database
+from infra.foundation.foundation import Foundation
 from infra.foundation.functions import Function
-from infra.foundation.layers import Layers
-from infra.foundation.network import Network
-from infra.foundation.storage import Storage
-from infra.settings import Settings
 from infra.workflow.failure_states import catch_all, explain_with
 from infra.workflow.machine import make_machine
 from infra.workflow.run_states import EXECUTION, ORIGIN
@@ -26,44 +22,34 @@ MEMORY = WHOLE_PROCESSOR_MEGABYTES
 class Export(Construct):
     """One function, which logs in as a role with read permissions only, and its state machine."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        settings: Settings,
-        layers: Layers,
-        network: Network,
-        database: Database,
-        storage: Storage,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, foundation: Foundation) -> None:
         super().__init__(scope, id)
         self.work = Function(
             self,
             "ExportWork",
-            settings=settings,
+            settings=foundation.settings,
             handler="export.work",
             description="Writes a consistent snapshot of a table to S3",
-            layers=[layers.common, layers.deps, layers.bulk],
+            layers=[foundation.layers.common, foundation.layers.deps, foundation.layers.bulk],
             environment={
-                **database.environment(),
-                "BACKUP_BUCKET": storage.backup.bucket_name,
-                "REPORT_BUCKET": storage.report.bucket_name,
+                **foundation.database.environment(),
+                "BACKUP_BUCKET": foundation.storage.backup.bucket_name,
+                "REPORT_BUCKET": foundation.storage.report.bucket_name,
             },
             timeout=TIMEOUT,
             memory_size=MEMORY,
-            network=network,
+            network=foundation.network,
         )
         self.machine = make_machine(
             self,
-            settings=settings,
+            settings=foundation.settings,
             kind="export",
             comment="Table to Parquet or NDJSON, or to an identical backup",
             start=self._step(),
             timeout=Duration.hours(24),
             functions=[self.work],
             holders=(),
-            report=storage.report,
+            report=foundation.storage.report,
             labels=(),
         )
 

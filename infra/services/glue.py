@@ -12,10 +12,9 @@ from constructs import Construct
 
 from dataforge.tables.catalogue import Dataset
 from dataforge.tables.datasets import DATASETS
+from infra.foundation.foundation import Foundation
 from infra.foundation.functions import LARGE, Function
-from infra.foundation.layers import Layers
-from infra.foundation.storage import Storage
-from infra.settings import Settings, SettingsError
+from infra.settings import SettingsError
 
 # Mostly for the import of pandas and awswrangler.
 TIMEOUT = Duration.minutes(2)
@@ -48,19 +47,18 @@ class GlueTables(Construct):
     The function runs outside the network, where Glue would require an interface endpoint.
     """
 
-    def __init__(
-        self, scope: Construct, id: str, *, settings: Settings, name: str, layers: Layers, storage: Storage
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, foundation: Foundation, name: str) -> None:
         super().__init__(scope, id)
+        layers = foundation.layers
         assert layers.glue is not None  # created by the same setting
         self.function = Function(
             self,
             "GlueRegister",
-            settings=settings,
+            settings=foundation.settings,
             handler="glue.register",
             description="Registers the newest verified backup in Glue",
             layers=[layers.common, layers.deps, layers.bulk, layers.glue],
-            environment={"BACKUP_BUCKET": storage.backup.bucket_name, "GLUE_DATABASE": name},
+            environment={"BACKUP_BUCKET": foundation.storage.backup.bucket_name, "GLUE_DATABASE": name},
             timeout=TIMEOUT,
             memory_size=LARGE,
         )

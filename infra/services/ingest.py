@@ -6,12 +6,8 @@ from aws_cdk import Duration
 from constructs import Construct
 
 from dataforge.defaults import API_SECONDS, WHOLE_PROCESSOR_MEGABYTES
-from infra.foundation.database import Database
+from infra.foundation.foundation import Foundation
 from infra.foundation.functions import Function
-from infra.foundation.layers import Layers
-from infra.foundation.network import Network
-from infra.foundation.storage import Storage
-from infra.settings import Settings
 
 # The limit of API Gateway.
 TIMEOUT = Duration.seconds(API_SECONDS)
@@ -24,32 +20,22 @@ PAGE = ("swagger-ui.css", "swagger-ui-bundle.js", "LICENSE")
 class Ingest(Construct):
     """One function, which logs in as a role that may only insert and update rows."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        settings: Settings,
-        layers: Layers,
-        network: Network,
-        database: Database,
-        storage: Storage,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, foundation: Foundation) -> None:
         super().__init__(scope, id)
         self.function = Function(
             self,
             "Ingest",
-            settings=settings,
+            settings=foundation.settings,
             handler="ingest.handler",
             description="HTTP API: batches of records, rejections, documentation",
-            layers=[layers.common, layers.deps, layers.pages],
+            layers=[foundation.layers.common, foundation.layers.deps, foundation.layers.pages],
             environment={
-                **database.environment(),
-                "REPORT_BUCKET": storage.report.bucket_name,
-                "REJECTED_TEXT_BYTES": str(settings.rejected_text_megabytes * 2**20),
+                **foundation.database.environment(),
+                "REPORT_BUCKET": foundation.storage.report.bucket_name,
+                "REJECTED_TEXT_BYTES": str(foundation.settings.rejected_text_megabytes * 2**20),
             },
             timeout=TIMEOUT,
             memory_size=MEMORY,
-            network=network,
+            network=foundation.network,
             files=[f"node_modules/swagger-ui-dist/{name}" for name in PAGE],
         )

@@ -8,11 +8,8 @@ from constructs import Construct
 
 from dataforge.defaults import API_SECONDS
 from infra.foundation.acknowledge import acknowledge
+from infra.foundation.foundation import Foundation
 from infra.foundation.functions import LARGE, Function
-from infra.foundation.layers import Layers
-from infra.foundation.signing import SigningKeys
-from infra.foundation.storage import Storage
-from infra.settings import Settings
 from infra.workflow.machine import machine_name
 
 # The limit of API Gateway.
@@ -31,32 +28,31 @@ class Operations(Construct):
         scope: Construct,
         id: str,
         *,
-        settings: Settings,
-        layers: Layers,
-        storage: Storage,
+        foundation: Foundation,
         audit: Function,
-        keys: SigningKeys,
     ) -> None:
         super().__init__(scope, id)
-        self._names = {kind: machine_name(settings, kind) for kind in ("backup", "restore", "export")}
+        self._names = {
+            kind: machine_name(foundation.settings, kind) for kind in ("backup", "restore", "export")
+        }
         self.function = Function(
             self,
             "Operations",
-            settings=settings,
+            settings=foundation.settings,
             handler="operations.handler",
             description="HTTP API: backups, restores and exports",
-            layers=[layers.common, layers.deps],
+            layers=[foundation.layers.common, foundation.layers.deps],
             environment={
                 "BACKUP_ARN": self._machine("backup"),
                 "RESTORE_ARN": self._machine("restore"),
                 "EXPORT_ARN": self._machine("export"),
                 "AUDIT_FUNCTION": audit.function_name,
-                "BACKUP_BUCKET": storage.backup.bucket_name,
-                "MANIFEST_SIGNER": keys.manifests.key_arn,
-                "VERIFICATION_SIGNER": keys.verifications.key_arn,
-                "REPORT_BUCKET": storage.report.bucket_name,
-                "EXPORT_CONCURRENCY": str(settings.export_concurrency),
-                "RESTORE_API": str(settings.restore_api).lower(),
+                "BACKUP_BUCKET": foundation.storage.backup.bucket_name,
+                "MANIFEST_SIGNER": foundation.keys.manifests.key_arn,
+                "VERIFICATION_SIGNER": foundation.keys.verifications.key_arn,
+                "REPORT_BUCKET": foundation.storage.report.bucket_name,
+                "EXPORT_CONCURRENCY": str(foundation.settings.export_concurrency),
+                "RESTORE_API": str(foundation.settings.restore_api).lower(),
             },
             timeout=TIMEOUT,
             memory_size=LARGE,

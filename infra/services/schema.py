@@ -10,11 +10,8 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from dataforge.postgres.ddl import fingerprint
-from infra.foundation.database import Database
+from infra.foundation.foundation import Foundation
 from infra.foundation.functions import MEDIUM, SMALL, Function
-from infra.foundation.layers import Layers
-from infra.foundation.network import Network
-from infra.foundation.storage import Storage
 from infra.services.upkeep import Upkeep
 from infra.settings import Settings
 
@@ -30,48 +27,37 @@ class Schema(Construct):
     It responds to CloudFormation directly: CDK's provider framework would add a Node.js function without benefit.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        settings: Settings,
-        layers: Layers,
-        network: Network,
-        database: Database,
-        storage: Storage,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, foundation: Foundation) -> None:
         super().__init__(scope, id)
-        self._layers = [layers.common, layers.deps]
-        self.apply = self._make_apply(settings, network, database)
+        self._layers = [foundation.layers.common, foundation.layers.deps]
+        self.apply = self._make_apply(foundation)
         self.upkeep = Upkeep(
             self,
             "Upkeep",
-            settings=settings,
-            layers=layers,
+            foundation=foundation,
             apply=self.apply,
             apply_timeout=APPLY_TIMEOUT,
-            database=database,
-            storage=storage,
         )
-        self.deployer = self._make_deployer(settings, database, storage)
+        self.deployer = self._make_deployer(foundation)
         self._properties = {
             "Fingerprint": fingerprint(),
-            "Host": database.address.host,
-            "Name": database.address.name,
-            "Auth": settings.auth,
+            "Host": foundation.database.address.host,
+            "Name": foundation.database.address.name,
+            "Auth": foundation.settings.auth,
             # Connection limits depend on these values and on the limit of the instance class.
-            "InstanceClass": settings.instance_class,
-            **_budget(settings),
+            "InstanceClass": foundation.settings.instance_class,
+            **_budget(foundation.settings),
         }
         self.resource = self._make_resource(
-            "Resource", "Schema", self._properties | ({"Plan": settings.plan} if settings.plan else {})
+            "Resource",
+            "Schema",
+            self._properties | ({"Plan": foundation.settings.plan} if foundation.settings.plan else {}),
         )
         # The database, the rules of both security groups, the permission to invoke and the asynchronous configuration are
         # not referenced by a property.
         assert self.deployer.role is not None
         self.resource.node.add_dependency(
-            database, network.functions, self.apply, self.deployer, self.deployer.role
+            foundation.database, foundation.network.functions, self.apply, self.deployer, self.deployer.role
         )
 
     def _make_resource(self, id: str, kind: str, properties: Mapping[str, str]) -> CustomResource:
@@ -90,26 +76,27 @@ class Schema(Construct):
         resource = self._make_resource("Rights", "Rights", self._properties | {"Contract": "true"})
         resource.node.add_dependency(self.resource, self.deployer, *functions)
 
-    def _make_apply(self, settings: Settings, network: Network, database: Database) -> Function:
+    def _make_apply(self, foundation: Foundation) -> Function:
         return Function(
             self,
             "SchemaApply",
-            settings=settings,
+            settings=foundation.settings,
             handler="schema.apply",
             description="Creates and evolves tables and roles, by additive changes only",
             layers=self._layers,
-            environment={**database.environment(), **_budget(settings)},
+            environment={**foundation.database.environment(), **_budget(foundation.settings)},
             timeout=APPLY_TIMEOUT,
             memory_size=MEDIUM,
-            network=network,
+            network=foundation.network,
         )
 
-    def _make_deployer(self, settings: Settings, database: Database, storage: Storage) -> Function:
+    def _make_deployer(self, foundation: Foundation) -> Function:
+        database = foundation.database
         secrets = {role: secret.secret_arn for role, secret in database.role_secrets.items()}
         deployer = Function(
             self,
             "SchemaKeeper",
-            settings=settings,
+            settings=foundation.settings,
             handler="schema.on_event",
             description="Custom resource of the schema: reads the secrets and invokes SchemaApply",
             layers=self._layers,
@@ -118,7 +105,7 @@ class Schema(Construct):
                 "APPLY_FUNCTION": self.apply.function_name,
                 "APPLY_SECONDS": str(APPLY_TIMEOUT.to_seconds()),
                 "ROLE_SECRETS": json.dumps(secrets),
-                "REPORT_BUCKET": storage.report.bucket_name,
+                "REPORT_BUCKET": foundation.storage.report.bucket_name,
                 "UPKEEP_ARN": self.upkeep.machine.state_machine_arn,
             },
             timeout=DEPLOYER_TIMEOUT,

@@ -9,11 +9,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.foundation.database import Database
+from infra.foundation.foundation import Foundation
 from infra.foundation.functions import SMALL, Function
-from infra.foundation.layers import Layers
-from infra.foundation.storage import Storage
-from infra.settings import Settings
 from infra.workflow.failure_states import catch_all, explain_with
 from infra.workflow.machine import make_machine
 from infra.workflow.run_states import EXECUTION
@@ -36,44 +33,41 @@ class Upkeep(Construct):
         scope: Construct,
         id: str,
         *,
-        settings: Settings,
-        layers: Layers,
+        foundation: Foundation,
         apply: Function,
         apply_timeout: Duration,
-        database: Database,
-        storage: Storage,
     ) -> None:
         super().__init__(scope, id)
         self.work = Function(
             self,
             "SchemaUpkeep",
-            settings=settings,
+            settings=foundation.settings,
             handler="schema.upkeep",
             description="Validates constraints and builds indexes of large tables, and deletes expired rejections",
-            layers=[layers.common, layers.deps],
+            layers=[foundation.layers.common, foundation.layers.deps],
             environment={
-                "MASTER_SECRET_ARN": database.master_secret.secret_arn,
+                "MASTER_SECRET_ARN": foundation.database.master_secret.secret_arn,
                 "APPLY_FUNCTION": apply.function_name,
                 "APPLY_SECONDS": str(apply_timeout.to_seconds()),
-                "REJECTION_DAYS": str(settings.rejection_days),
+                "REJECTION_DAYS": str(foundation.settings.rejection_days),
             },
             timeout=Duration.minutes(15),
             memory_size=SMALL,
         )
-        database.master_secret.grant_read(self.work)
+        foundation.database.master_secret.grant_read(self.work)
         self.work.add_to_role_policy(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[apply.function_arn])
         )
         self.machine = make_machine(
             self,
-            settings=settings,
+            settings=foundation.settings,
             kind="upkeep",
             comment="Constraints and indexes of large tables, one at a time, then expired rejections",
             start=self._start(),
             timeout=Duration.days(7),
             functions=[self.work],
             holders=(),
-            report=storage.report,
+            report=foundation.storage.report,
             labels=(),
         )
         events.Rule(

@@ -10,19 +10,15 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from dataforge.defaults import FUNCTION_SECONDS, WHOLE_PROCESSOR_MEGABYTES
+from infra.foundation.foundation import Foundation
 from infra.foundation.functions import Function
-from infra.foundation.layers import Layers
-from infra.foundation.network import Network
-from infra.settings import Settings
 
 
 def step_function(
     scope: Construct,
     id: str,
     *,
-    settings: Settings,
-    layers: Layers,
-    network: Network,
+    foundation: Foundation,
     handler: str,
     description: str,
     environment: Mapping[str, str],
@@ -37,13 +33,13 @@ def step_function(
     return Function(
         scope,
         id,
-        settings=settings,
+        settings=foundation.settings,
         handler=handler,
         description=description,
-        layers=[layers.common, layers.deps, layers.bulk, *more_layers],
+        layers=[foundation.layers.common, foundation.layers.deps, foundation.layers.bulk, *more_layers],
         environment=environment,
         timeout=Duration.seconds(FUNCTION_SECONDS),
         memory_size=memory_size,
-        network=network,
+        network=foundation.network,
         dead_letter_queue=dead_letters,
     )
