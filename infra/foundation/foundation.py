@@ -1,4 +1,4 @@
-"""What the capabilities of a stack have in common."""
+"""The settings of a stack, and the constructs that all its capabilities use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infra.settings import Settings
 
 @dataclass(frozen=True)
 class Foundation:
-    """The settings of a stack, and the constructs that its capabilities use."""
+    """All of them, as one value."""
 
     settings: Settings
     storage: Storage
