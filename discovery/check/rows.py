@@ -138,8 +138,13 @@ class RowBatcher(TableBatcher):
         super().__init__(table)
         self._writer = writer
 
-    def add_valid(self, batch: Batch, quoted: Sequence[pa.Array], positions: Offsets) -> None:
-        """Add valid rows, given by their canonical texts in the form of a row's text."""
+    def add_valid(
+        self, batch: Batch, quoted: Sequence[pa.Array], positions: Offsets, bad: NDArray[np.bool_]
+    ) -> None:
+        """Add the rows that are not ``bad``, given by their canonical texts in the form of a row's text."""
+        if bad.any():
+            valid = pa.array(~bad)
+            quoted, positions = [texts.filter(valid) for texts in quoted], positions[~bad]
         batch.rows += len(positions)
         if len(positions):
             self._writer.add(quoted, positions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -103,7 +103,7 @@ def _locate_parquet(
     numbers = (position - chunk.base for position, _ in rows)
     located = locate_rows(s3, run_id, chunk.file, chunk.start, chunk.end, numbers, chunk.header)
     for record, (_, violations) in zip(located, rows, strict=True):
-        yield replace(record, violations=violations)
+        yield record._replace(violations=violations)
 
 
 def _locate_csv(
@@ -116,7 +116,7 @@ def _locate_csv(
     for located in _locate_lines(s3, run_id, chunk, rejected, whole_size_of(dialect), pieces_of):
         raw = cast("bytes", located.raw)
         stored = dialect.to_utf8(raw)
-        yield located if stored is raw else replace(located, raw=stored)
+        yield located if stored is raw else located._replace(raw=stored)
 
 
 def _line_pieces(data: bytes) -> Iterator[tuple[int, Offsets]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from dataforge.bulk.blocks import Batch, TableBatcher
@@ -85,7 +85,7 @@ class Validator:
         if violations := record.violations():
             result = self.results[record.table]
             result.batch.read += 1
-            result.rejected.append(replace(record.location, violations=violations))
+            result.rejected.append(record.location._replace(violations=violations))
             return
         for name, fields in record.rows():
             if name in self.results:
@@ -99,6 +99,6 @@ class Validator:
             fields = rewrite(result.table, fields, result.batch.cleanings)
         row = validate(result.table, fields, result.batch.cleanings)
         if isinstance(row, list):
-            result.rejected.append(replace(record.location, violations=row))
+            result.rejected.append(record.location._replace(violations=row))
         else:
             batcher.add_row(result.batch, row, record.position)

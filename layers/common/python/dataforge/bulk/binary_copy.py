@@ -27,20 +27,18 @@ if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
 
-_READ_BYTES = 1 << 18
+READ_BYTES = 1 << 18
 """Bytes that psycopg2 reads and sends at a time. Its default, 8 KiB, doubles the time."""
 
-_BEFORE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_BEHIND = b"\xff\xff"
+BEFORE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+BEHIND = b"\xff\xff"
 
 
 def copy_batch(cursor: Cursor, table: Table, schema: str, batch: pa.RecordBatch) -> None:
     """Append the batch's rows to the table of that name in ``schema``. The batch has the types of ``arrow_schema``."""
     target = Sql("{} ({})").format(ddl.qualified(table, schema), ddl.columns_sql(table))
     rows = copy_rows({column.name: column.type for column in table.columns}, batch)
-    cursor.copy_expert(
-        Sql("COPY {} FROM STDIN (FORMAT binary)").format(target), io.BytesIO(rows), _READ_BYTES
-    )
+    cursor.copy_expert(Sql("COPY {} FROM STDIN (FORMAT binary)").format(target), io.BytesIO(rows), READ_BYTES)
 
 
 def copy_rows(types: Mapping[str, ColumnType], batch: pa.RecordBatch) -> bytes:
@@ -50,7 +48,7 @@ def copy_rows(types: Mapping[str, ColumnType], batch: pa.RecordBatch) -> bytes:
     rows = pc.binary_join_element_wise(
         *_merged([count, *fields]), b"", null_handling="replace", null_replacement=b""
     )
-    return b"".join((_BEFORE, text_bytes(rows), _BEHIND))
+    return b"".join((BEFORE, text_bytes(rows), BEHIND))
 
 
 def _merged(parts: Iterable[Bytes | pa.Array]) -> Iterator[pa.Array]:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -41,8 +42,7 @@ from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Table
 
 
-@dataclass(frozen=True)
-class Rejected:
+class Rejected(NamedTuple):
     """A rejected record: its offset in the block, its raw bytes, and all violations."""
 
     offset: int
@@ -115,23 +115,48 @@ class TableBatcher:
 
         Columns are independent, so the violations of a record depend on the errors of its values only.
         """
-        errors = list(zip(*(column.errors_of(bad) for column in columns), strict=True))
-        known = np.zeros(len(bad), np.bool_)
-        for place, (index, found) in enumerate(zip(regular[bad].tolist(), errors, strict=True)):
-            if not any(found):
-                # The values are valid, and the row breaks a table check.
-                continue
-            violations = self._known.get(found)
-            if violations is None:
-                result = self._validate_record(block, index, malformed=False, cleanings=Counter())
-                if not isinstance(result, list):
-                    continue
-                violations = self._known[found] = result
-            known[place] = True
-            batch.rejected.append(Rejected(int(block.records.starts[index]), block.raw(index), violations))
+        reasons, kinds = self._reasons(block, regular[bad], columns, bad)
+        known = np.array([bool(reason) for reason in reasons], np.bool_)[kinds]
+        records = regular[bad[known]]
+        starts, ends = block.records.starts[records].tolist(), block.records.ends[records].tolist()
+        batch.rejected += [
+            Rejected(start, block.data[start:end], reasons[kind])
+            for start, end, kind in zip(starts, ends, kinds[known].tolist(), strict=True)
+        ]
         for name, column in zip(self.table.column_names, columns, strict=True):
             column.count(name, bad[known], batch.cleanings)
         return regular[bad[~known]]
+
+    def _reasons(
+        self,
+        block: Block,
+        records: NDArray[np.int64],
+        columns: Sequence[CanonicalColumn],
+        rows: NDArray[np.int64],
+    ) -> tuple[list[list[Violation]], NDArray[np.intp]]:
+        """The violations of each combination of errors, and which combination each of the records has.
+
+        Violations are empty if they are not known. ``rows``: the records' indices in the columns.
+        """
+        coded = [column.coded_errors(rows) for column in columns]
+        first, kinds = np.zeros(min(len(rows), 1), np.intp), np.zeros(len(rows), np.intp)
+        for distinct, codes in coded:
+            if len(distinct) > 1 or any(distinct):
+                _, first, kinds = np.unique(
+                    kinds * len(distinct) + codes, return_index=True, return_inverse=True
+                )
+        reasons = []
+        for place in first.tolist():
+            found = tuple(distinct[codes[place]] for distinct, codes in coded)
+            if found not in self._known:
+                self._known[found] = self._violations(block, int(records[place])) if any(found) else []
+            reasons.append(self._known[found])
+        return reasons, kinds
+
+    def _violations(self, block: Block, index: int) -> list[Violation]:
+        """The violations of a record with invalid values; empty if the model accepts them."""
+        result = self._validate_record(block, index, malformed=False, cleanings=Counter())
+        return result if isinstance(result, list) else []
 
     def add_columns(
         self,
@@ -176,16 +201,16 @@ class TableBatcher:
             bad |= failing(self.table, [column.quoted for column in columns])
         for name, column in zip(self.table.column_names, columns, strict=True):
             column.count(name, ~bad, batch.cleanings)
-        quoted = [c.quoted for c in columns]
-        if bad.any():
-            keep = pa.array(~bad)
-            quoted, positions = [q.filter(keep) for q in quoted], positions[~bad]
-        self.add_valid(batch, quoted, positions)
+        self.add_valid(batch, [column.quoted for column in columns], positions, bad)
         return bad
 
-    def add_valid(self, batch: Batch, quoted: Sequence[pa.Array], positions: Offsets) -> None:
-        """Add valid rows, given by their canonical texts in the form of a row's text."""
+    def add_valid(
+        self, batch: Batch, quoted: Sequence[pa.Array], positions: Offsets, bad: NDArray[np.bool_]
+    ) -> None:
+        """Add the rows that are not ``bad``, given by their canonical texts in the form of a row's text."""
         body = row_bodies(quoted)
+        if bad.any():
+            body, positions = body.filter(pa.array(~bad)), positions[~bad]
         digests = row_digests(body)
         if self._dedupes and not (new := self._are_new(digests)).all():
             batch.deduplicated += len(new) - int(new.sum())
@@ -208,13 +233,12 @@ class TableBatcher:
     def _records(self, block: Block, indices: NDArray[np.int64], batch: Batch) -> None:
         """Process records one by one with the row model."""
         malformed = set(block.records.malformed)
-        for index in indices.tolist():
-            start, raw = int(block.records.starts[index]), block.raw(index)
+        for index, start in zip(indices.tolist(), block.records.starts[indices].tolist(), strict=True):
             result = self._validate_record(
                 block, index, malformed=index in malformed, cleanings=batch.cleanings
             )
             if isinstance(result, list):
-                batch.rejected.append(Rejected(start, raw, result))
+                batch.rejected.append(Rejected(start, block.raw(index), result))
             else:
                 self.add_row(batch, result, start + block.position)
 

@@ -6,10 +6,9 @@ The column's own validator validates every other distinct value once.
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -94,11 +93,13 @@ class CanonicalColumn:
             return None
         return np.array([bool(v.errors) for v in self.validated])[self.indices]
 
-    def errors_of(self, rows: NDArray[np.int64]) -> Iterable[Errors]:
-        """The errors of the values of these rows."""
+    def coded_errors(self, rows: NDArray[np.int64]) -> tuple[list[Errors], NDArray[np.intp]]:
+        """Distinct errors, and for each of these rows the index of its value's errors."""
         if self.indices is None:
-            return itertools.repeat((), len(rows))
-        return [self.validated[index].errors for index in self.indices[rows].tolist()]
+            return [()], np.zeros(len(rows), np.intp)
+        numbers: dict[Errors, int] = {}
+        codes = np.array([numbers.setdefault(v.errors, len(numbers)) for v in self.validated], np.intp)
+        return list(numbers), codes[self.indices[rows]]
 
     def count(self, name: str, rows: NDArray[Any], into: Cleanings) -> None:
         """Add the cleanings in the rows, which are a mask or indices, to ``into``."""

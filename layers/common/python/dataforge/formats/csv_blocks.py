@@ -119,29 +119,38 @@ def regular_records(block: Block) -> NDArray[np.bool_]:
 
 
 def _outside(commas: Offsets, quotes: Offsets, records: Records) -> Offsets:
-    """Number of commas outside quotes in each record. Malformed records, which change the parity, are counted separately."""
+    """The commas outside quotes in each record. Malformed records, which change the parity, are counted separately."""
     if not len(quotes):
         return commas
-    before = np.searchsorted(quotes, records.starts)
-    at = np.searchsorted(records.ends, commas, side="right")
-    inside = (np.searchsorted(quotes, commas) - before[at]) % 2 == 1
-    return np.asarray(commas[~inside])
+    quoted = np.unique(np.searchsorted(records.ends, quotes, side="right"))
+    starts, ends = records.starts[quoted], records.ends[quoted]
+    first, counts = np.searchsorted(commas, starts), np.searchsorted(commas, ends)
+    counts -= first
+    # The indices of the commas of these records, which are few in most files.
+    of_quoted = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    before = np.repeat(np.searchsorted(quotes, starts), counts)
+    inside = (np.searchsorted(quotes, commas[of_quoted]) - before) % 2 == 1
+    return np.delete(commas, of_quoted[inside])
+
+
+_DECODED = 1 << 16
 
 
 def decodable(data: bytes, starts: Offsets, ends: Offsets, codec: str) -> NDArray[np.bool_]:
-    """Mask of the records that are text. No character contains a line feed, so bisection finds invalid records."""
+    """Mask of the records that are text. No character contains a line feed."""
     good = np.ones(len(ends), np.bool_)
-    stack = [(0, len(ends))]
-    while stack:
-        first, last = stack.pop()
-        try:
-            data[int(starts[first]) : int(ends[last - 1])].decode(codec)
-        except UnicodeDecodeError:
-            if last - first == 1:
+    first = 0
+    while first < len(ends):
+        last = max(int(np.searchsorted(ends, starts[first] + _DECODED, side="right")), first + 1)
+        while first < last:
+            try:
+                data[int(starts[first]) : int(ends[last - 1])].decode(codec)
+            except UnicodeDecodeError as error:
+                first += int(np.searchsorted(ends[first:last], starts[first] + error.start, side="right"))
                 good[first] = False
+                first += 1
             else:
-                middle = (first + last) // 2
-                stack += [(first, middle), (middle, last)]
+                first = last
     return good
 
 

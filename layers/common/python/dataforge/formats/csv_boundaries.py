@@ -33,7 +33,7 @@ Offsets = NDArray[np.int64]
 _QUOTE, _COMMA, _LF, _CR = b'",\n\r'
 _NONE = np.zeros(0, np.int64)
 
-_CALM, _STRETCH = 16, 1 << 12
+_CALM, _STRETCH = 4, 1 << 12
 """Number of successive good records that ends reading one by one, and maximum number of records per run."""
 
 
@@ -58,6 +58,9 @@ _GOOD_RECORD = _compile(_GOOD_FIELD + rb"(?:," + _GOOD_FIELD + rb")*+" + _END)
 
 EMPTY_LINES = (b"\n", b"\r\n", b"\r")
 """Empty lines, which are not records."""
+
+_HEAD, _FACTOR = 1 << 14, 16
+"""Bytes in which most passages meet the known one, and the growth if they do not."""
 
 _PREFIX = {"F": b"", "U": b"x", "Q": b'"', "E": b'""'}
 """Bytes that lead from S to each state. C differs from F only for a LF."""
@@ -175,15 +178,17 @@ def _runs(data: bytes) -> Iterator[tuple[Offsets, list[int]]]:
     illegal = (_illegal(bytes_, quotes, 0), _illegal(bytes_, quotes, 1))
     position = 0
     while True:
-        parity = int(np.searchsorted(quotes, position)) % 2
-        following = illegal[parity][np.searchsorted(illegal[parity], position) :][:1]
-        limit = int(following[0]) if len(following) else len(data)
+        # Methods: numpy's functions take three times as long for one value.
+        parity = int(quotes.searchsorted(position)) % 2
+        following = int(illegal[parity].searchsorted(position))
+        more = following < len(illegal[parity])
+        limit = int(illegal[parity][following]) if more else len(data)
         ends = line_ends[parity]
-        ends = ends[slice(*np.searchsorted(ends, (position, limit), side="right"))]
+        ends = ends[ends.searchsorted(position, "right") : ends.searchsorted(limit, "right")]
         if len(ends):
             yield ends, []
             position = int(ends[-1])
-        walked, malformed = _walk(data, position) if len(following) else ([], [])
+        walked, malformed = _walk(data, position) if more else ([], [])
         if not walked:
             return
         position = walked[-1]
@@ -314,23 +319,33 @@ def _passage(
 
     After a record that ends at the same byte in a ``known`` passage, both passages are equal.
     """
-    text = prefix + data
-    parts, met = [_NONE], False
-    for run, _ in _runs(text):
-        parts.append(run - len(prefix))
-        first = parts[-1][0]
-        met = first in known_ends[np.searchsorted(known_ends, first) :][:1]
-        if met:
+    size = len(data) if known is None else _HEAD
+    while True:
+        ends, met = _ends_until(prefix + data[:size], len(prefix), known_ends)
+        if met or size >= len(data):
             break
-    ends = np.concatenate(parts)
+        size *= _FACTOR
+    first = _first_line(data, ends)
     if known is not None and met:
         state = known.end
+        if first < 0:
+            first = _first_line(data, known_ends[known_ends > ends[-1]])
     else:
+        text = prefix + data
         tail = text[int(ends[-1]) + len(prefix) if len(ends) else 0 :]
         state = end_state(tail) if len(ends) or tail != prefix else ""
-    after = ends if known is None or not met else np.append(ends, known_ends[known_ends > ends[-1]])
-    first = _first_line(data, after)
     return Passage(state or "S", first, data.count(b"\n", 0, max(first, 0))), ends
+
+
+def _ends_until(text: bytes, skipped: int, known_ends: Offsets) -> tuple[Offsets, bool]:
+    """The ends of the records of the text after the ``skipped`` bytes, up to a known one, and whether there is one."""
+    parts = [_NONE]
+    for run, _ in _runs(text):
+        parts.append(run - skipped)
+        first = parts[-1][0]
+        if first in known_ends[np.searchsorted(known_ends, first) :][:1]:
+            return np.concatenate(parts), True
+    return np.concatenate(parts), False
 
 
 def _first_line(data: bytes, ends: Offsets) -> int:

@@ -79,7 +79,7 @@ class Rows:
             if name in self.julian:
                 reasons |= dict.fromkeys(early_rows(self.columns[name]).tolist(), JULIAN)
             for row, reason in reasons.items():
-                violation = NO_TEXT if reason is None else replace(reason, column=name)
+                violation = NO_TEXT if reason is None else reason._replace(column=name)
                 if violation not in found.setdefault(row, []):
                     found[row].append(violation)
         return found

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from json.encoder import encode_basestring
+from typing import Literal, NamedTuple
 
 from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import ForeignKey, UniqueKey
@@ -13,8 +13,7 @@ RAW_LIMIT = 1 << 20
 """The limit of the stored raw text. The whole record can be read at its offset in the file."""
 
 
-@dataclass(frozen=True)
-class Located:
+class Located(NamedTuple):
     """A rejected record of a migration: ``line`` counts from 1, ``offset`` is its first byte in the file.
 
     ``raw``: bytes of a CSV, or a JSON document as text. ``replay_of``: the rejection that was replayed.
@@ -34,6 +33,11 @@ class Located:
     def text(self) -> str:
         """The record as text: of a CSV, as ``raw_text`` gives it."""
         return self.raw if isinstance(self.raw, str) else raw_text(self.raw)
+
+    @property
+    def document(self) -> str:
+        """The record as JSON: of a CSV, a string."""
+        return self.raw if isinstance(self.raw, str) else encode_basestring(raw_text(self.raw))
 
 
 def missing_parent(key: ForeignKey, values: Sequence[str | None]) -> Violation:
@@ -79,4 +83,4 @@ def without_nul(violation: Violation) -> Violation:
     """The violation with a NUL in its message, which PostgreSQL cannot store, as \\x00."""
     if "\0" not in violation.message:
         return violation
-    return replace(violation, message=violation.message.replace("\0", "\\x00"))
+    return violation._replace(message=violation.message.replace("\0", "\\x00"))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LONGEST_TEXT = 1_000
 """Characters of a message and of a column's name. Both may contain a value or a name of the record, of any length."""
 
 
-@dataclass(frozen=True)
-class Violation:
+class Violation(NamedTuple):
     """A reason to reject a record; ``column`` is None if it concerns the whole record."""
 
     code: str
