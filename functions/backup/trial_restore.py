@@ -10,7 +10,7 @@ import psycopg2
 from dataforge.backups import manifest
 from dataforge.backups.manifest import Manifest
 from dataforge.bulk import parquet
-from dataforge.bulk.binary_copy import copy_batch
+from dataforge.bulk.binary_copy import copy_batches
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction, translated
 from dataforge.postgres.refusals import describe
@@ -96,8 +96,7 @@ def _fill(cursor: Cursor, s3: S3Client, bucket: str, backup: Manifest, table: Ta
     cursor.execute(ddl.create_table(table, SCHEMA))
     for file in backup.table(table.name).files:
         data = download(s3, bucket, backup.folder + file.key)
-        for batch in parquet.read_batches(data or b""):
-            copy_batch(cursor, table, SCHEMA, batch)
+        copy_batches(cursor, table, SCHEMA, parquet.read_batches(data or b""))
 
 
 def _add(cursor: Cursor, table: Table, constraints: Iterable[tuple[str, Sql]]) -> None:

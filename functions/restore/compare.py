@@ -19,9 +19,9 @@ from dataforge.runs.step_names import RestoreStep
 from dataforge.runs.unattended.work import Unattended
 from dataforge.settings import RestoreSettings
 from dataforge.tables.catalogue import Table
+from functions.restore.comparison import compare_once
 from functions.restore.difference import (
     SWAP_SHARE,
-    compare_once,
     is_empty,
     read_figures,
     record_figures,

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl
-from dataforge.postgres.row_identifiers import file_number, hold_file
 from dataforge.postgres.row_identity import same_key
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.sql import Sql, ident, number
-from dataforge.postgres.unwritten import State, is_unwritten, observe
+from dataforge.postgres.sql import Sql, ident
 from dataforge.runs.results.restore import Figures
 from dataforge.tables.catalogue import Column, Table
 from dataforge.tables.names import internal_name
@@ -22,18 +20,6 @@ if TYPE_CHECKING:
 
 SWAP_SHARE = 5
 """One differing row in this many justifies a new table."""
-_SAMPLED_ROWS = 1000
-
-
-class Comparison(Figures):
-    """The figures as the ledger records them, with the state of the table that was compared; None if it is unknown.
-
-    ``file``, ``shadow_file``: the numbers of their files, which change if rows move.
-    """
-
-    state: State | None = None
-    file: int | None = None
-    shadow_file: int | None = None
 
 
 def difference(run: Run, table: Table) -> Sql:
@@ -46,7 +32,7 @@ def difference(run: Run, table: Table) -> Sql:
 
 def count_difference(cursor: Cursor, run: Run, table: Table) -> Figures:
     """Compare table and shadow."""
-    restored = _rows(cursor, run, table)
+    restored = rows_of(cursor, run, table)
     if is_empty(cursor, table):
         return Figures(restored=restored, added=restored, removed=0, changed=0)
     cursor.execute(count_joined(run, table))
@@ -55,7 +41,7 @@ def count_difference(cursor: Cursor, run: Run, table: Table) -> Figures:
 
 def find_difference(cursor: Cursor, run: Run, table: Table) -> Figures:
     """``count_difference``, and create ``difference``. Its row identifiers are valid while the table is not written to."""
-    restored = _rows(cursor, run, table)
+    restored = rows_of(cursor, run, table)
     cursor.execute(create_difference(run, table))
     cursor.execute(count_created(run, table))
     return _figures(cursor, restored)
@@ -72,7 +58,7 @@ def count_joined(run: Run, table: Table) -> Sql:
         "SELECT count(*) FILTER (WHERE l.ctid IS NULL) AS added, count(*) FILTER (WHERE s.ctid IS NULL) AS removed,"
         " count(*) FILTER (WHERE l.ctid IS NOT NULL AND s.ctid IS NOT NULL AND NOT ({})) AS changed"
         " FROM {}"
-    ).format(_same(table), _joined(run, table))
+    ).format(same(table), _joined(run, table))
 
 
 def create_difference(run: Run, table: Table) -> Sql:
@@ -80,7 +66,7 @@ def create_difference(run: Run, table: Table) -> Sql:
     return Sql(
         "DROP TABLE IF EXISTS {difference}; CREATE UNLOGGED TABLE {difference} AS SELECT l.ctid AS place, s.ctid AS source"
         " FROM {joined} WHERE l.ctid IS NULL OR s.ctid IS NULL OR NOT ({same})"
-    ).format(difference=difference(run, table), joined=_joined(run, table), same=_same(table))
+    ).format(difference=difference(run, table), joined=_joined(run, table), same=same(table))
 
 
 def count_created(run: Run, table: Table) -> Sql:
@@ -97,7 +83,7 @@ def is_empty(cursor: Cursor, table: Table) -> bool:
     return bool(one_row(cursor)[0])
 
 
-def _rows(cursor: Cursor, run: Run, table: Table) -> int:
+def rows_of(cursor: Cursor, run: Run, table: Table) -> int:
     """The number of rows of the shadow, from the manifest."""
     cursor.execute(
         'SELECT rows FROM dataforge.restore_tables WHERE restore_id = %s AND "table" = %s',
@@ -124,7 +110,7 @@ def _numbered(table: Table, relation: Sql) -> Sql:
     ).format(ddl.row_text_sql(table), relation)
 
 
-def _same(table: Table) -> Sql:
+def same(table: Table) -> Sql:
     """The condition that two rows with the same key have the same text, from which the content hash is computed."""
     if table.is_multiset:
         return Sql("true")
@@ -136,68 +122,6 @@ def _exact(column: Column, alias: str) -> Sql:
     """A value that compares as its text: PostgreSQL's ``=`` treats 0 and -0 as equal, but their texts and bytes differ."""
     value = Sql("{}.{}").format(ident(alias), ident(column.name))
     return column.type.identity(value)
-
-
-def compare_once(cursor: Cursor, run: Run, table: Table) -> Comparison:
-    """Find the difference, which ``known_difference`` recognizes later if the table is not written meanwhile."""
-    state = observe(cursor, table)
-    file, shadow_file = _file(cursor, ddl.qualified(table)), _file(cursor, run.shadow(table))
-    compare = count_difference if _differs_much(cursor, run, table) else find_difference
-    figures = compare(cursor, run, table)
-    return Comparison(**figures.model_dump(), state=state, file=file, shadow_file=shadow_file)
-
-
-def _differs_much(cursor: Cursor, run: Run, table: Table) -> bool:
-    """Whether a sample suggests that the table will be replaced, so that the identifiers of its rows are not needed."""
-    if is_empty(cursor, table):
-        return True
-    share = min(100.0, 100.0 * _SAMPLED_ROWS / max(_rows(cursor, run, table), 1))
-    sample = Sql("(SELECT ctid, * FROM {} TABLESAMPLE SYSTEM ({})) s").format(
-        run.shadow(table), number(share)
-    )
-    cursor.execute(
-        Sql(
-            "SELECT {} * count(*) FILTER (WHERE l.ctid IS NULL OR NOT ({})) > count(*) FROM {} LEFT JOIN {} l ON {}"
-        ).format(SWAP_SHARE, _same(table), sample, ddl.qualified(table), same_key(table, "l", "s"))
-    )
-    return bool(one_row(cursor)[0])
-
-
-def known_difference(cursor: Cursor, run: Run, table: Table, *, rows: bool) -> Figures | None:
-    """The recorded figures, if the table was not written since; None otherwise. The table is locked.
-
-    ``rows``: only if the relation ``difference`` has them, which a crash of the server empties.
-    """
-    cursor.execute(
-        'SELECT figures FROM dataforge.restore_tables WHERE restore_id = %s AND "table" = %s',
-        (run.id, table.name),
-    )
-    found = Comparison.model_validate(one_row(cursor)[0])
-    if found.state is None or not is_unwritten(cursor, table, found.state):
-        return None
-    return None if rows and found.differing and not _is_found(cursor, run, table, found) else found
-
-
-def _is_found(cursor: Cursor, run: Run, table: Table, recorded: Comparison) -> bool:
-    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (difference(run, table),))
-    if not one_row(cursor)[0] or not _have_files(cursor, run, table, recorded):
-        return False
-    cursor.execute(Sql("SELECT count(*) FROM {}").format(difference(run, table)))
-    return bool(one_row(cursor)[0] == recorded.differing)
-
-
-def _have_files(cursor: Cursor, run: Run, table: Table, recorded: Comparison) -> bool:
-    """Whether the table, which is locked, and its shadow, which is locked here, have the recorded files."""
-    cursor.execute(hold_file(run.shadow(table)))
-    return _file(cursor, ddl.qualified(table)) == recorded.file and (
-        _file(cursor, run.shadow(table)) == recorded.shadow_file
-    )
-
-
-def _file(cursor: Cursor, relation: Sql) -> int | None:
-    cursor.execute(file_number(relation))
-    number: int | None = one_row(cursor)[0]
-    return number
 
 
 def record_figures(cursor: Cursor, run: Run, table: Table, figures: Figures) -> None:

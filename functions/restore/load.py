@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from dataforge.backups.manifest import ColumnEntry, FileEntry
 from dataforge.bulk import parquet
-from dataforge.bulk.binary_copy import copy_batch
+from dataforge.bulk.binary_copy import copy_batches
 from dataforge.errors import DamagedBackup
 from dataforge.postgres import shadow
 from dataforge.postgres.connection import transaction
@@ -75,11 +75,8 @@ def _checked(s3: S3Client, item: FileItem) -> bytes:
 
 def _copy(cursor: Cursor, item: FileItem, data: bytes) -> int:
     table = item.target
-    rows = 0
     try:
-        for batch in _batches(item, table, data):
-            copy_batch(cursor, table, shadow.schema_of(item.restore_id), batch)
-            rows += batch.num_rows
+        rows = copy_batches(cursor, table, shadow.schema_of(item.restore_id), _batches(item, table, data))
     except (psycopg2.DataError, psycopg2.IntegrityError) as error:
         raise item.damaged(f"cannot be stored ({describe(error)})") from None
     if rows != item.file.rows:

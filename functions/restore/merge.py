@@ -26,7 +26,8 @@ from functions.restore.replaced import (
     copy_replaced_rows,
     copy_table,
     drop_constraints,
-    revert_shadow,
+    move_shadow,
+    revert_rows,
 )
 from functions.restore.run import Run
 
@@ -43,9 +44,9 @@ def merge(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
     reverted = [table for table in run.tables if can_revert(cursor, run, table)]
     for table in run.tables:
         if table not in reverted:
-            copy_table(cursor, run, table)
+            cursor.execute(copy_table(run, table))
         elif figures[table.name].differing:
-            copy_replaced_rows(cursor, run, table)
+            cursor.execute(copy_replaced_rows(run, table))
     with attempt(cursor, psycopg2.errors.UniqueViolation) as failed:
         _change_rows(cursor, run, figures)
     if failed:
@@ -53,13 +54,21 @@ def merge(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
             raise failed[0]
         with without_unique_constraints(cursor, run):
             _change_rows(cursor, run, figures)
-    drop_constraints(cursor, run)
+    for statement in drop_constraints(cursor, run):
+        cursor.execute(statement)
     for table in run.tables:
         advance(cursor, table)
         if table in reverted:
-            revert_shadow(cursor, run, table, figures[table.name])
+            _revert(cursor, run, table, figures[table.name])
         elif not is_pristine(cursor, run.dataset, table):
             _check_equal(cursor, run, table)
+
+
+def _revert(cursor: Cursor, run: Run, table: Table, counts: Figures) -> None:
+    """Make the shadow the replaced table."""
+    if counts.differing:
+        cursor.execute(revert_rows(run, table))
+    cursor.execute(move_shadow(run, table))
 
 
 def _change_rows(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:

@@ -24,10 +24,10 @@ from dataforge.runs.step_names import RestoreStep
 from dataforge.runs.unattended.work import Unattended
 from dataforge.tables.catalogue import ForeignKey, Table
 from functions.restore.build import translated_violations
+from functions.restore.comparison import known_difference
 from functions.restore.difference import (
     count_difference,
     find_difference,
-    known_difference,
     record_figures,
     tables_losing_values,
 )

@@ -18,6 +18,7 @@ from dataforge.postgres.identity import advance_statement
 from dataforge.postgres.matches_catalogue import is_pristine, state_of_objects
 from dataforge.postgres.owner_rules import is_taken
 from dataforge.postgres.roles import REFILL, RESTORE_RUN
+from dataforge.postgres.row_identifiers import hold_file
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.runs.step_names import RestoreStep
@@ -25,6 +26,7 @@ from dataforge.runs.unattended.script import Script, expected, fact
 from dataforge.runs.unattended.stored_errors import NumberDiffers, ScriptRefused
 from dataforge.runs.unattended.work import Unattended, Work, complete, forget, forget_failed, is_known
 from dataforge.tables.catalogue import Table
+from functions.restore.comparison import holds, recorded_comparison
 from functions.restore.difference import count_created, count_joined, create_difference
 from functions.restore.locks import (
     READERS_MS,
@@ -37,7 +39,15 @@ from functions.restore.locks import (
 )
 from functions.restore.merge import changes, differs, only_some_changed
 from functions.restore.references import children, deletes_unseen, orphaned, parents, without_parent
-from functions.restore.replaced import copy_statement
+from functions.restore.replaced import (
+    can_revert,
+    copy_replaced_rows,
+    copy_table,
+    drop_constraints,
+    has_same_columns,
+    move_shadow,
+    revert_rows,
+)
 from functions.restore.run import MERGE, SWAP, UNFINISHED, Run
 
 if TYPE_CHECKING:
@@ -50,6 +60,7 @@ _KINDS = (SWAP, MERGE, MERGE_SUSPENDED)
 
 _COUNTS = ("added", "removed", "changed")
 """The numbers of rows that differ, as ``count_joined`` and ``count_created`` name them."""
+_REVERTS = "reverts"
 
 _OBJECTS, _AFTER = "definitions of the tables", "rows that differ afterwards of "
 """Names of expected numbers; others are names of tables, or of foreign keys that delete rows."""
@@ -180,7 +191,7 @@ def _script(cursor: Cursor, run: Run, execution: str, kind: str, others: list[Ch
         _lock(script, relatives, Sql("SHARE ROW EXCLUSIVE"), WRITERS_MS)
     _require_same(cursor, script, _REFERENCES.format(Sql(", ").join(map(literal, sorted(tables)))))
     for table in run.tables:
-        _compare(script, run, table, kind)
+        _compare(cursor, script, run, table, kind)
     _refuse_orphans(script, run, others, kind)
     script.execute(Sql("SELECT dataforge_steps.create_shadows({})").format(literal(run.replaced_schema)))
     if kind == SWAP:
@@ -189,7 +200,7 @@ def _script(cursor: Cursor, run: Run, execution: str, kind: str, others: list[Ch
             _require_same(cursor, script, state_of_objects(table))
         script.execute(_swap(run))
     else:
-        _merge(script, run, suspended=kind == MERGE_SUSPENDED)
+        _merge(cursor, script, run, suspended=kind == MERGE_SUSPENDED)
     for table in run.tables:
         script.execute(_record_figures(run, table))
     script.execute(Sql("SELECT dataforge_steps.drop_shadows({})").format(literal(run.schema)))
@@ -212,16 +223,29 @@ def _require_same(cursor: Cursor, script: Script, query: Sql) -> None:
     script.require(query, int(one_row(cursor)[0]), _OBJECTS)
 
 
-def _compare(script: Script, run: Run, table: Table, kind: str) -> None:
-    """Store the numbers of rows that differ as facts."""
-    counts = count_joined(run, table)
-    if kind != SWAP:
-        script.execute(create_difference(run, table))
-        counts = count_created(run, table)
+def _compare(cursor: Cursor, script: Script, run: Run, table: Table, kind: str) -> None:
+    """Store the numbers of rows that differ as facts: those of the earlier comparison, if it holds."""
+    merges = kind != SWAP
+    counted, as_recorded = Script(), Script()
+    if merges:
+        counted.execute(create_difference(run, table))
+    counted.store(_facts(run, table, count_created(run, table) if merges else count_joined(run, table)))
+    recorded = recorded_comparison(cursor, run, table, rows=merges)
+    if recorded is None:
+        script.extend(counted)
+        return
+    numbers = (Sql("{} AS {}").format(getattr(recorded, word), ident(word)) for word in _COUNTS)
+    as_recorded.store(_facts(run, table, Sql("SELECT {}").format(Sql(", ").join(numbers))))
+    script.execute(hold_file(run.shadow(table)))
+    script.choose(holds(run, table, recorded, rows=merges), as_recorded, counted)
+
+
+def _facts(run: Run, table: Table, counts: Sql) -> Sql:
+    """The query ``counts`` with the names of facts."""
     names = Sql(", ").join(
         Sql("{} AS {}").format(ident(word), ident(_name(run, word, table))) for word in _COUNTS
     )
-    script.store(Sql("SELECT {} FROM ({}) counts").format(names, counts))
+    return Sql("SELECT {} FROM ({}) counts").format(names, counts)
 
 
 def _name(run: Run, word: str, table: Table) -> str:
@@ -258,10 +282,12 @@ def _swap(run: Run) -> Sql:
     )
 
 
-def _merge(script: Script, run: Run, *, suspended: bool) -> None:
+def _merge(cursor: Cursor, script: Script, run: Run, *, suspended: bool) -> None:
     for table in run.tables:
-        script.execute(copy_statement(run, table))
-        script.execute(Sql("GRANT SELECT ON {} TO {}").format(run.replaced(table), REFILL))
+        script.store(_may_revert(cursor, run, table))
+        script.choose(
+            _reverts(run, table), _only(copy_replaced_rows(run, table)), _only(copy_table(run, table))
+        )
     if suspended:
         names = Sql(", ").join(literal(table.name) for table in run.tables)
         script.execute(
@@ -280,15 +306,43 @@ def _merge(script: Script, run: Run, *, suspended: bool) -> None:
         script.execute(Sql("DO {}").format(literal(_CHECK_DEFERRED.format(relations))))
     if suspended:
         script.execute(Sql("SELECT dataforge_steps.resume_unique()"))
+    for statement in drop_constraints(cursor, run):
+        script.execute(statement)
     for table in run.tables:
         if advance := advance_statement(table):
             script.execute(advance)
-        script.execute(create_difference(run, table))
-        script.require(
-            Sql("SELECT added + removed + changed FROM ({}) counts").format(count_created(run, table)),
-            0,
-            _AFTER + table.name,
-        )
+        reverted = _only(revert_rows(run, table), move_shadow(run, table))
+        script.choose(_reverts(run, table), reverted, _equal(run, table))
+        script.execute(Sql("GRANT SELECT ON {} TO {}").format(run.replaced(table), REFILL))
+
+
+def _may_revert(cursor: Cursor, run: Run, table: Table) -> Sql:
+    """The query of a fact: 1 if the shadow becomes the replaced table (``can_revert``, under the locks), else 0."""
+    state, same = state_of_objects(table), Sql("false")
+    cursor.execute(state)
+    found = int(one_row(cursor)[0])
+    if can_revert(cursor, run, table):
+        same = Sql("({}) = {} AND ({})").format(state, found, has_same_columns(run, table))
+    return Sql("SELECT ({})::int AS {}").format(same, ident(_name(run, _REVERTS, table)))
+
+
+def _reverts(run: Run, table: Table) -> Sql:
+    return Sql("SELECT {} = 1").format(fact(_name(run, _REVERTS, table)))
+
+
+def _only(*statements: Sql) -> Script:
+    script = Script()
+    for statement in statements:
+        script.execute(statement)
+    return script
+
+
+def _equal(run: Run, table: Table) -> Script:
+    """The comparison after the changes, which must find no difference."""
+    script = _only(create_difference(run, table))
+    counts = Sql("SELECT added + removed + changed FROM ({}) counts").format(count_created(run, table))
+    script.require(counts, 0, _AFTER + table.name)
+    return script
 
 
 def _record_figures(run: Run, table: Table) -> Sql:

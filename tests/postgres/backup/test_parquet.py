@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 
 from dataforge.bulk import parquet
-from dataforge.bulk.binary_copy import copy_batch
+from dataforge.bulk.binary_copy import copy_batches
 from dataforge.bulk.row_hashes import digests, hash_total
 from dataforge.bulk.row_texts import row_bodies
 from dataforge.postgres import ddl
@@ -100,8 +100,7 @@ def test_rows_survive_the_round_trip_and_python_computes_the_hash_of_postgresql(
     assert sorted(f"({body})" for part in bodies for body in part.to_pylist()) == expected[0]
     assert sum(hash_total(digests(body)) for body in bodies) % 2**64 == expected[1]
     cursor.execute(f"DELETE FROM {ddl.qualified(table, 'again')}")
-    for batch in parquet.read_batches(file, rows=5):
-        copy_batch(cursor, table, "again", batch)
+    assert copy_batches(cursor, table, "again", parquet.read_batches(file, rows=5)) == count
     assert texts_and_hash(cursor, table, "again") == expected
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dataforge.postgres import shadow as shadow_tables
 from dataforge.postgres.shadow import schema_of
 from dataforge.tables.names import internal_name
 
@@ -64,3 +65,25 @@ def test_merge_restores_and_preserves_all_rows_if_the_comparison_no_longer_holds
     assert found == ([1, 1, 1] if is_damaged else [0, 1, 0])
     vault.restore(MERGE, undo=run.id).run()
     assert vault.rows("sellers") == replaced
+
+
+@pytest.mark.parametrize("attended_seconds", [None, 60])
+def test_table_that_was_not_written_is_not_compared_again(
+    vault: Vault, attended_seconds: float | None
+) -> None:
+    vault.insert("sellers", *({"seller_id": n} for n in range(1, 9)))
+    vault.backup("sellers")
+    vault.database.query("UPDATE olist.sellers SET seller_city = 'x' WHERE right(seller_id, 1) = '8'")
+    run = vault.restore(MERGE, table="sellers")
+    run.attended_seconds = attended_seconds
+    run.until("switch")
+    shadow = f'"{schema_of(run.id)}".sellers'
+    # In place of a change that only a second comparison would find.
+    vault.database.query(f"UPDATE {shadow} SET seller_city = 'y' WHERE right(seller_id, 1) = '1'")
+    identity = vault.database.query("SELECT %s::regclass::oid", shadow)
+    for step in ("switch", "keep", "finish"):
+        if step == "keep":
+            replaced = f'"{schema_of(run.id + shadow_tables.REPLACED)}".sellers'
+            assert vault.database.query("SELECT %s::regclass::oid", replaced) == identity
+        output = run.take(step)
+    assert [output[name] for name in ("added", "removed", "changed")] == [0, 0, 1]

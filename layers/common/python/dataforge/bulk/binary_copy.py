@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataforge.bulk.ahead import ahead
 from dataforge.bulk.binary_fields import Bytes, big_endian, fixed_array
 from dataforge.bulk.row_hashes import text_bytes
 from dataforge.postgres import ddl
@@ -34,11 +35,20 @@ BEFORE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 BEHIND = b"\xff\xff"
 
 
-def copy_batch(cursor: Cursor, table: Table, schema: str, batch: pa.RecordBatch) -> None:
-    """Append the batch's rows to the table of that name in ``schema``. The batch has the types of ``arrow_schema``."""
-    target = Sql("{} ({})").format(ddl.qualified(table, schema), ddl.columns_sql(table))
-    rows = copy_rows({column.name: column.type for column in table.columns}, batch)
-    cursor.copy_expert(Sql("COPY {} FROM STDIN (FORMAT binary)").format(target), io.BytesIO(rows), READ_BYTES)
+def copy_batches(cursor: Cursor, table: Table, schema: str, batches: Iterable[pa.RecordBatch]) -> int:
+    """Append the batches' rows to the table of that name in ``schema``. They have the types of ``arrow_schema``.
+
+    Returns the number of rows. A batch is read and encoded while PostgreSQL stores the one before.
+    """
+    types = {column.name: column.type for column in table.columns}
+    copy = Sql("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
+        ddl.qualified(table, schema), ddl.columns_sql(table)
+    )
+    count = 0
+    for number, rows in ahead((batch.num_rows, copy_rows(types, batch)) for batch in batches):
+        cursor.copy_expert(copy, io.BytesIO(rows), READ_BYTES)
+        count += number
+    return count
 
 
 def copy_rows(types: Mapping[str, ColumnType], batch: pa.RecordBatch) -> bytes:

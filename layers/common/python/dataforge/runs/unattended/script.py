@@ -67,6 +67,14 @@ class Script:
         self._parts.append(Sql("EXECUTE {} INTO one USING facts;").format(literal(query)))
         self._parts.append(Sql("facts := facts || to_jsonb(one);"))
 
+    def choose(self, condition: Sql, then: Script, otherwise: Script) -> None:
+        """Execute the statements of one of two scripts; ``condition``: a query of a boolean."""
+        self._parts.append(
+            Sql("EXECUTE {} INTO holds USING facts;\nIF holds THEN\n{}\nELSE\n{}\nEND IF;").format(
+                literal(condition), then.body(), otherwise.body()
+            )
+        )
+
     def refuse(self, query: Sql) -> None:
         """Refuse to continue if the query gives a text that is not NULL: the script fails with ``REFUSED`` and the text."""
         self._parts.append(Sql("EXECUTE {} INTO message USING facts;").format(literal(query)))

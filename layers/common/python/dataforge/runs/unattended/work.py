@@ -58,7 +58,7 @@ _SIZE = """
 
 _BLOCK = Sql("""
 DECLARE
-    counted bigint; facts jsonb := '{{}}'; rows json; list json[] := '{{}}'; one record;
+    counted bigint; facts jsonb := '{{}}'; rows json; list json[] := '{{}}'; one record; holds boolean;
     state text; message text; context text; schema_name text; table_name text; column_name text; constraint_name text;
 BEGIN
     PERFORM FROM {relation} WHERE {key} AND attempt = {attempt} AND result IS NULL AND error IS NULL FOR UPDATE;
