@@ -27,10 +27,11 @@ def page_answer(request: Request, page: Page, headers: Mapping[str, str]) -> Res
     """A page in the format that the request accepts."""
     lines = wants_ndjson(request)
     if lines:
-        body = b"".join(row + b"\n" for row in page.rows)
+        body = page.lines
     else:
         following = json.dumps(page.next_cursor).encode()
-        body = b'{"data":[' + b",".join(page.rows) + b'],"next_cursor":' + following + b"}"
+        # JSON has no raw newline, so that each of them separates two rows.
+        body = b'{"data":[' + page.lines[:-1].replace(b"\n", b",") + b'],"next_cursor":' + following + b"}"
     return cached_answer(request, body, NDJSON if lines else JSON, {**headers, **_link(request, page, lines)})
 
 

@@ -7,21 +7,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from dataforge.defaults import QUALITY_THRESHOLD
+from dataforge.postgres.sql import Sql
 from dataforge.tables.catalogue import Table
 
 if TYPE_CHECKING:
-    from dataforge.postgres.types import Cursor
+    from dataforge.postgres.types import Connection, Cursor
 
 _DIGITS = Decimal("0.0001")
 # A replay reads only records that were rejected before.
-_LAST = """
-    SELECT DISTINCT ON ("table") "table", migration_id, t.quality, quality_threshold, finished_at
+_PUBLISHED = Sql("""
     FROM dataforge.migration_tables t JOIN dataforge.migrations m USING (migration_id)
-    WHERE t.dataset = %s AND status = 'published' AND replay IS NULL AND ("table" = %s OR %s IS NULL)
+    WHERE t.dataset = {} AND status = 'published' AND replay IS NULL
+""")
+_LAST_OF_EACH = Sql("""
+    SELECT DISTINCT ON ("table") "table", t.quality, quality_threshold, migration_id, finished_at {}
     ORDER BY "table", migration_id DESC
-"""
+""").format(_PUBLISHED.format(Sql("%s")))
+# Planning takes longer than execution, and each page executes it.
+_PREPARE_LAST = Sql("""
+    PREPARE last_quality (text, text) AS
+    SELECT t.quality, quality_threshold, migration_id, finished_at {} AND "table" = $2
+    ORDER BY migration_id DESC LIMIT 1
+""").format(_PUBLISHED.format(Sql("$1")))
+_prepared: WeakSet[Connection] = WeakSet()
 
 
 @dataclass(frozen=True)
@@ -46,17 +57,15 @@ def _rounded(score: Decimal | None) -> str | None:
 
 def last_quality(cursor: Cursor, table: Table) -> LastQuality:
     """The last quality of one table."""
-    return _read(cursor, table.dataset, table.name).get(table.name, LastQuality())
+    if cursor.connection not in _prepared:
+        cursor.execute(_PREPARE_LAST)
+        _prepared.add(cursor.connection)
+    cursor.execute("EXECUTE last_quality (%s, %s)", (table.dataset, table.name))
+    row = cursor.fetchone()
+    return LastQuality(*row) if row else LastQuality()
 
 
 def last_qualities(cursor: Cursor, dataset: str) -> Mapping[str, LastQuality]:
     """The last quality of each table in the dataset. Tables that no migration has published are omitted."""
-    return _read(cursor, dataset, None)
-
-
-def _read(cursor: Cursor, dataset: str, table: str | None) -> dict[str, LastQuality]:
-    cursor.execute(_LAST, [dataset, table, table])
-    return {
-        name: LastQuality(quality, threshold, migration_id, finished)
-        for name, migration_id, quality, threshold, finished in cursor.fetchall()
-    }
+    cursor.execute(_LAST_OF_EACH, (dataset,))
+    return {table: LastQuality(*values) for table, *values in cursor.fetchall()}

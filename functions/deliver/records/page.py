@@ -26,17 +26,14 @@ PAGE_BYTES = 2_900_000
 
 @dataclass(frozen=True)
 class Page:
-    """Rows as JSON documents, and the cursor of the next page (None for the last page)."""
+    """Rows as JSON documents, each with a newline, and the cursor of the next page (None for the last page)."""
 
-    rows: list[bytes]
+    lines: bytes
     next_cursor: str | None
 
 
 class _Sink:
-    """The target of COPY: stores rows of up to ``limit`` bytes, or one that fits into a response, and drops the rest.
-
-    Each row is prepared when it arrives, while PostgreSQL makes the next ones.
-    """
+    """The target of COPY: stores rows of up to ``limit`` bytes, or one that fits into a response, and drops the rest."""
 
     def __init__(self, limit: int) -> None:
         self.rows: list[bytes] = []
@@ -44,12 +41,16 @@ class _Sink:
         self._limit, self._size = limit, 0
 
     def write(self, data: bytes) -> None:
-        """Store one row, which ends with a newline: psycopg2 calls this once for each."""
+        """Store one row, which ends with a newline: psycopg2 calls this once for each, while PostgreSQL waits."""
+        self.rows.append(data)
         self._size += len(data)
-        if self.full or self._size > (self._limit if self.rows else ANSWER_BYTES):
-            self.full = True
-        else:
-            self.rows.append(undouble(data[:-1]))
+        if self._size > self._limit:
+            self._drop_last()
+
+    def _drop_last(self) -> None:
+        if len(self.rows) > 1 or self._size > ANSWER_BYTES:
+            self.rows.pop()
+            self.full, self._size = True, ANSWER_BYTES
 
 
 def read_page(cursor: Cursor, query: RecordQuery) -> Page:
@@ -61,15 +62,24 @@ def read_page(cursor: Cursor, query: RecordQuery) -> Page:
     before = None if query.cursor is None else read_cursor(keys, query.scope, query.cursor, POSITION)
     sink = _Sink(PAGE_BYTES)
     cursor.copy_expert(_statement(cursor, query, order, _after(order, before), beside), sink)
-    wanted = sink.rows[: query.limit]
-    rows = wanted[: leading(wanted)]
-    more = sink.full or len(sink.rows) > len(rows)
-    if not rows and more:
+    lines, count = _fitting(sink.rows[: query.limit])
+    more = sink.full or len(sink.rows) > count
+    if not count and more:
         raise RowTooLarge
-    position = _position(order, rows, names, bool(beside), before) if more else None
+    position = _position(order, lines, names, bool(beside), before) if more else None
     if beside:
-        rows = [row[: row.rindex(b"\t")] for row in rows]
-    return Page(rows, make_cursor(keys, query.scope, position) if more else None)
+        lines = b"".join(row[: row.rindex(b"\t")] + b"\n" for row in lines.splitlines())
+    return Page(lines, make_cursor(keys, query.scope, position) if more else None)
+
+
+def _fitting(copied: Sequence[bytes]) -> tuple[bytes, int]:
+    """The leading rows that fit into an answer, and their number."""
+    lines = undouble(b"".join(copied))
+    if leading([lines]):
+        return lines, len(copied)
+    rows = lines.splitlines(keepends=True)
+    count = leading(rows)
+    return b"".join(rows[:count]), count
 
 
 def _after(order: Order, position: list[str] | None) -> After | None:
@@ -82,11 +92,12 @@ def _after(order: Order, position: list[str] | None) -> After | None:
 
 
 def _position(
-    order: Order, rows: Sequence[bytes], names: Sequence[str], beside: bool, before: list[str] | None
+    order: Order, lines: bytes, names: Sequence[str], beside: bool, before: list[str] | None
 ) -> list[str]:
     """The position after the rows. Only without a key do all of them count, for the number of copies."""
-    ends = rows if isinstance(order, RowOrder) else rows[-1:]
-    return order.position([terms_of(row, names, beside=beside) for row in ends], before)
+    begin = 0 if isinstance(order, RowOrder) else lines.rfind(b"\n", 0, -1) + 1
+    rows = lines[begin:].splitlines()
+    return order.position([terms_of(row, names, beside=beside) for row in rows], before)
 
 
 def _statement(

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from ministack.services import apigateway_v1
 
 from local.emulator.anchors import require
-from local.emulator.limits.payloads import REQUEST, size
+from local.emulator.limits.payloads import REQUEST, exceeds
 
 BODY = 10 * 1024 * 1024
 HEADERS = 10_240
@@ -59,7 +59,7 @@ def apply() -> None:
         return _limited(answer)
 
     async def call_if_small(function: Any, event: Any, **names: Any) -> Any:
-        if size(event) > REQUEST:
+        if exceeds(event, REQUEST):
             raise EventTooLarge
         return await call(function, event, **names)
 

@@ -15,6 +15,8 @@ REQUEST = 6 * 1024 * 1024
 ASYNCHRONOUS = 1024 * 1024
 RESPONSE = REQUEST + 100
 """Lambda adds 100 bytes to the limit of a response."""
+LONGEST = 6
+"""The most bytes of a character: of a control character, which is escaped."""
 INVOCATION = re.compile(r"/2015-03-31/functions/[^/]+/invocations\Z")
 
 
@@ -36,7 +38,8 @@ def apply() -> None:
 
     def dispatch_and_measure(*arguments: Any, **names: Any) -> dict[str, Any]:
         result: dict[str, Any] = dispatch(*arguments, **names)
-        return result if result.get("error") or size(result.get("body")) <= RESPONSE else _too_large(result)
+        fits = result.get("error") or not exceeds(result.get("body"), RESPONSE)
+        return result if fits else _too_large(result)
 
     lambda_svc.handle_request = handle_if_small
     lambda_svc._execute_function_dispatch = dispatch_and_measure
@@ -45,6 +48,14 @@ def apply() -> None:
 def size(document: Any) -> int:
     """The bytes of a value as JSON, encoded as by the runtime and Step Functions."""
     return len(json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+def exceeds(document: Any, limit: int) -> bool:
+    """Whether a value has more bytes as JSON. The body of a request or a response, if it is short, is not encoded."""
+    body = document.get("body") if isinstance(document, dict) else None
+    if isinstance(body, str) and size({**document, "body": ""}) + len(body) * LONGEST <= limit:
+        return False
+    return size(document) > limit
 
 
 def _too_large(result: dict[str, Any]) -> dict[str, Any]:

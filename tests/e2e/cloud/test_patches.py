@@ -111,8 +111,9 @@ def make_function(settings: ClientSettings, name: str, source: str, layers: tupl
     return name
 
 
-def invoke(settings: ClientSettings, name: str) -> Any:
-    return json.load(boto3.client("lambda", **settings).invoke(FunctionName=name)["Payload"])
+def invoke(settings: ClientSettings, name: str, event: object = None) -> Any:
+    client = boto3.client("lambda", **settings)
+    return json.load(client.invoke(FunctionName=name, Payload=json.dumps(event))["Payload"])
 
 
 @pytest.mark.parametrize("kind", UNKNOWN_TYPES)
@@ -214,15 +215,24 @@ def test_invocation_does_not_wait_for_the_log(plain: ClientSettings, aws: Client
     assert fastest(aws) < 0.040
 
 
-def test_output_of_a_function_is_in_its_log(aws: ClientSettings) -> None:
-    name = make_function(aws, "logs", "def handler(event, context):\n    print('seen ' * 3)\n    return 1\n")
-    assert invoke(aws, name) == 1
+def test_output_of_an_invocation_is_in_its_log(aws: ClientSettings) -> None:
+    source = (
+        "import sys\ndef handler(event, context):\n    print('seen ' * event)\n    print()\n"
+        "    sys.stdout.write('no newline')\n    return event\n"
+    )
+    name = make_function(aws, "logs", source)
+    for number in (1, 2, 3):
+        assert invoke(aws, name, number) == number
     client = boto3.client("logs", **aws)
     streams = client.describe_log_streams(logGroupName=f"/aws/lambda/{name}")["logStreams"]
-    events = client.get_log_events(
-        logGroupName=f"/aws/lambda/{name}", logStreamName=streams[0]["logStreamName"]
-    )["events"]
-    assert any("seen seen seen" in event["message"] for event in events)
+    logs = [
+        client.get_log_events(logGroupName=f"/aws/lambda/{name}", logStreamName=stream["logStreamName"])[
+            "events"
+        ]
+        for stream in streams
+    ]
+    lines = [[event["message"] for event in events][1:-2] for events in logs]
+    assert sorted(lines) == [["seen " * number, "", "no newline"] for number in (1, 2, 3)]
 
 
 def test_functions_share_the_files_of_a_layer(plain: ClientSettings, aws: ClientSettings) -> None:
