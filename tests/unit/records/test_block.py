@@ -165,6 +165,31 @@ def test_one_of_equal_rows_without_a_key_is_loaded_for_any_spelling() -> None:
     agree(table, part)
 
 
+REPEATED = (
+    b"01037,-23.5,-46.6,sao paulo,SP\n",
+    b"1037,-23.50,-46.6,sao paulo,SP\n",
+    b"01037,-23.5,-46.6,sao paulo, sp\n",
+    b'01037,-23.5,-46.6,"sao paulo",SP\n',
+    b"01037,-95.0,-46.6,sao paulo,SP\n",
+    b"01037,-23.5,-46.6,SP\n",
+    b'01037,-23.5,-46.6,"sao\npaulo",SP\n',
+    b"02000,-23.5,-46.6,rio,RJ\r\n",
+    b"\n",
+)
+"""Records of geolocations: valid ones in several spellings, cleaned and rejected ones, one with a line feed, none."""
+
+
+@settings(max_examples=25)
+@given(data=st.data(), size=st.integers(40, 400))
+def test_records_with_the_bytes_of_earlier_ones_are_counted_as_if_each_was_read(
+    data: st.DataObject, size: int
+) -> None:
+    table = OLIST.table("geolocations")
+    some = st.sampled_from(data.draw(st.lists(st.sampled_from(REPEATED), min_size=1, max_size=4)))
+    records = data.draw(st.lists(some, min_size=10, max_size=40))
+    agree(table, (table.column_names, b"".join(records)), size)
+
+
 def test_every_violation_of_a_row_is_recorded() -> None:
     table = OLIST.table("order_payments")
     _, rejected = agree(table, (table.column_names, b"X,0,pix,-1,1.005\n"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from dataforge.bulk.canonical import CanonicalColumn, Errors, canonical
 from dataforge.bulk.json_values import canonical_json
+from dataforge.bulk.repeated_records import RepeatedRecords
 from dataforge.bulk.row_hashes import digests as row_digests
 from dataforge.bulk.row_hashes import hash_total, text_bytes
 from dataforge.bulk.table_checks import failing
@@ -78,6 +79,9 @@ class TableBatcher:
         self.table = table
         self._dedupes = table.keyed_by_row and not table.foreign_keys
         self._seen: set[bytes] = set()
+        self._repeats = False
+        self._records_so_far = RepeatedRecords()
+        self._special: list[int] = []
         self._known: dict[tuple[Errors, ...], list[Violation]] = {}
 
     def batch(self, block: Block) -> Batch:
@@ -86,21 +90,45 @@ class TableBatcher:
         regular = regular_records(block) & present
         batch = Batch(read=int(present.sum()))
         doubtful = present & ~regular
-        if regular.any():
-            doubtful[self._columns(block, np.flatnonzero(regular), batch)] = True
+        for records in self._distinct(block, np.flatnonzero(regular), batch):
+            doubtful[self._columns(block, records, batch)] = True
         self._records(block, np.flatnonzero(doubtful), batch)
+        self._repeats = self._dedupes and 2 * batch.deduplicated >= batch.read
         return batch
+
+    def _distinct(
+        self, block: Block, regular: NDArray[np.int64], batch: Batch
+    ) -> Iterator[NDArray[np.int64]]:
+        """The regular records to process. If half of the block before were duplicates, those with equal bytes once.
+
+        Of records that are rejected or cleaned, every one is processed.
+        """
+        new = self._records_so_far.are_new(block, regular) if self._repeats else None
+        if new is None:
+            if len(regular):
+                yield regular
+            return
+        self._special = []
+        if new.any():
+            yield regular[new]
+        again = self._records_so_far.forget(self._special)[regular] & ~new
+        if again.any():
+            yield regular[again]
+        batch.deduplicated += len(regular) - int(new.sum()) - int(again.sum())
 
     def _columns(self, block: Block, regular: NDArray[np.int64], batch: Batch) -> NDArray[np.int64]:
         """Process the regular records by columns. Returns the records that the model must validate."""
         raw = read_columns(block, regular)
         if raw is None or raw.num_rows != len(regular) or not self.table.columns_are_independent:
+            self._special = regular.tolist()
             return regular
         texts = {name: raw.column(name).combine_chunks() for name in raw.column_names}
         texts |= {name: constant(value, raw.num_rows) for name, value in block.folder_values.items()}
         has_nul = b"\0" in block.data or any("\0" in (value or "") for value in block.folder_values.values())
         columns = self._canonical(texts, len(regular), has_nul=has_nul)
         bad = self._good(batch, columns, block.records.starts[regular] + block.position)
+        if self._repeats:
+            self._special = regular[reduce(np.logical_or, _cleaned(columns), bad)].tolist()
         return self._bad(block, regular, np.flatnonzero(bad), columns, batch)
 
     def _bad(
@@ -262,6 +290,11 @@ class TableBatcher:
         batch.rows += 1
         batch.hash_total = (batch.hash_total + hash_total([digest])) % 2**64
         batch.lines.append(f"{copy_line(texts)},{position}\n".encode())
+
+
+def _cleaned(columns: Iterable[CanonicalColumn]) -> Iterator[NDArray[np.bool_]]:
+    """Masks of the rows with a cleaned value."""
+    return (mask for column in columns if (mask := column.cleaned()) is not None)
 
 
 def row_bodies(quoted: Sequence[pa.Array]) -> pa.Array:

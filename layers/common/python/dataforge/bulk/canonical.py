@@ -93,6 +93,12 @@ class CanonicalColumn:
             return None
         return np.array([bool(v.errors) for v in self.validated])[self.indices]
 
+    def cleaned(self) -> NDArray[np.bool_] | None:
+        """The rows whose value was cleaned, or None."""
+        if self.indices is None or not any(v.cleanings for v in self.validated):
+            return None
+        return np.array([bool(v.cleanings) for v in self.validated])[self.indices]
+
     def coded_errors(self, rows: NDArray[np.int64]) -> tuple[list[Errors], NDArray[np.intp]]:
         """Distinct errors, and for each of these rows the index of its value's errors."""
         if self.indices is None:
