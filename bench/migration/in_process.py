@@ -1,4 +1,4 @@
-"""The migration in process: all steps, the chunks and the tables of a wave on two worker processes."""
+"""The migration in process: all steps, the chunks and the tables of a wave on two worker processes, in their order."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def migrate(
     list(pool.map(_work, _items(store, planned["scan"])))
     clock.lap("scan")
     loads = _items(store, cut(db, store, settings, run))
-    list(pool.map(_work, sorted(loads, key=lambda item: item["start"] - item["end"])))
+    list(pool.map(_work, loads))
     clock.lap("load")
     _settle_all(db, pool, run, planned["waves"])
     clock.lap("resolve")

@@ -17,6 +17,7 @@ from bench.migration.in_process import PREFIX
 from bench.server import Server
 from dataforge.postgres.roles import LOAD, MIGRATE
 from dataforge.settings import MigrationSettings
+from dataforge.tables.datasets import get_dataset
 from functions.migrate.lifecycle.begin import begin
 from functions.migrate.load.load import load_chunk
 from functions.migrate.plan.plan import plan
@@ -68,12 +69,12 @@ class Run:
         self.loads: list[dict[str, Any]] = []
 
     def plan(self) -> Spent:
-        """Plan it: the ranges to scan, and the order of the tables."""
+        """Plan it: the ranges to scan. The order of the tables is that of a run of large tables."""
         return self.control.spent(self._plan)
 
     def _plan(self) -> None:
         planned = plan(self.control.db, self._store, self._settings, self.id)
-        self.waves: list[list[str]] = planned["waves"]
+        self.waves = get_dataset("olist").waves()
         self.scans = [ScanItem.model_validate(item) for item in self._items(planned["scan"])]
 
     def scan(self) -> Spent:

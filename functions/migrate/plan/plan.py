@@ -29,6 +29,7 @@ from functions.migrate.plan.rejected_texts import RejectedTexts
 from functions.migrate.plan.replay import CHUNK, collect, upgrade
 from functions.migrate.plan.resumed import has_loaded, require_unchanged
 from functions.migrate.plan.source import match_files
+from functions.migrate.plan.waves import waves
 from functions.migrate.run.known.record import read_earlier, store_digest
 from functions.migrate.run.loaded import loaded_so_far
 from functions.migrate.run.migration import KNOWN, MERGE, Replay, Run, read_run
@@ -44,8 +45,7 @@ if TYPE_CHECKING:
 def plan(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
     """Match and check the files, cut them into ranges and create the shadows.
 
-    Returns "scan" (bucket, key and count of the work items of the scan) and "waves" (lists of tables, parents first;
-    of the tables of a circle, the first stands for all).
+    Returns "scan" (bucket, key and count of the work items of the scan) and "waves", the order of the tables.
     Raises the errors of ``source`` before it creates anything. Idempotent: it starts over unless chunks are loaded. A
     resumed run keeps those if its files are unchanged, else ``SourceChanged`` is raised.
     """
@@ -59,11 +59,9 @@ def plan(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str)
     _write_progress(db, s3, settings, run)
     key = work_list_key(run.id, MigrationStep.SCAN)
     put_json(s3, settings.report_bucket, key, [item.model_dump(mode="json") for item in items])
-    waves = [
-        [name for name in wave if run.circle(name)[0].name == name]
-        for wave in run.dataset.waves(table.name for table in run.tables)
-    ]
-    return {"scan": {"bucket": settings.report_bucket, "key": key, "count": len(items)}, "waves": waves}
+    with transaction(db, role=MIGRATION_RUN) as cursor:
+        order = waves(cursor, run, settings.unattended_bytes)
+    return {"scan": {"bucket": settings.report_bucket, "key": key, "count": len(items)}, "waves": order}
 
 
 def _plan_replay(db: Connection, s3: S3Client, settings: MigrationSettings, run: Run, replay: Replay) -> None:

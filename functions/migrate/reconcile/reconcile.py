@@ -24,6 +24,7 @@ from functions.migrate.reconcile.differences import store_differences
 from functions.migrate.reconcile.files import reconcile_files
 from functions.migrate.reconcile.orphans import store_orphans
 from functions.migrate.run.ledger import TALLIES, Resolved, read_resolved
+from functions.migrate.run.loaded import unloaded_chunks
 from functions.migrate.run.migration import REBUILD, Run, read_run
 
 if TYPE_CHECKING:
@@ -153,13 +154,7 @@ def _explained(db: Connection, s3: S3Client, run: Run, failures: Mapping[str, st
 
 
 def _require_all_loaded(cursor: Cursor, run: Run) -> None:
-    cursor.execute(
-        "SELECT count(*) FROM dataforge.migration_chunks"
-        " WHERE migration_id = %s AND first_byte IS NOT NULL AND result IS NULL",
-        (run.id,),
-    )
-    (missing,) = one_row(cursor)
-    if missing:
+    if missing := unloaded_chunks(cursor, run.id):
         raise NotReconciled(f"{missing} chunk(s) were not loaded.")
     cursor.execute(_GAPS, (run.id, run.id))
     gaps = [f"{key} from byte {start}" for key, start in cursor.fetchall()]

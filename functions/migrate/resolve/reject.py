@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from dataforge.postgres.unwritten import State, observe
 from functions.migrate.resolve.build import build
-from functions.migrate.resolve.compare import Comparison, count_rows
+from functions.migrate.resolve.compare import Comparison
 from functions.migrate.resolve.rebuild import rebuild
 from functions.migrate.resolve.rejected_rows import RejectedRows
 from functions.migrate.resolve.remove import remove_all
 from functions.migrate.run.declared import require_columns
 from functions.migrate.run.ledger import Resolved, RowsByFile
-from functions.migrate.run.migration import REBUILD, SWAP, Run
+from functions.migrate.run.migration import PREPARED, REBUILD, SWAP, Run
 from functions.migrate.run.rejections.uncounted import Uncounted
 from functions.migrate.run.stored_rows import undo_rebuild
 from functions.migrate.run.whole_tables import allow_memory, state_if_compared_whole
@@ -87,8 +87,7 @@ def reject(
         undo_rebuild(cursor, run, circle)
     states: list[State | None] = [None] * len(circle)
     if run.mode == SWAP:
-        build(cursor, run, shadows)
-        compared = [count_rows(cursor, run, table) for table in circle]
+        compared = build(cursor, run, shadows, _prepared(before))
     elif run.mode == REBUILD:
         states = [observe(cursor, table) for table in circle]
         run, compared = rebuild(cursor, run, shadows, states)
@@ -99,3 +98,11 @@ def reject(
         Resolution(rejected, comparison, state, run.mode)
         for rejected, comparison, state in zip(shadows, compared, states, strict=True)
     ]
+
+
+def _prepared(before: Mapping[str, Resolved | None]) -> list[Comparison] | None:
+    """The counts of the tables of a circle that is prepared."""
+    found = [resolved for resolved in before.values() if resolved and resolved.mode == PREPARED]
+    if not found:
+        return None
+    return [Comparison(Counter(resolved.files.rows), resolved.hash_total) for resolved in found]

@@ -11,22 +11,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dataforge.errors import NoLongerKnown
+from dataforge.errors import NoLongerKnown, WorkContinues
 from dataforge.postgres.connection import transaction
 from dataforge.postgres.roles import MIGRATION_RUN
 from dataforge.records.text_budget import USE
 from dataforge.runs import leases
+from dataforge.runs.step_names import MigrationStep
 from dataforge.runs.unattended.work import Unattended
 from dataforge.settings import RejectionLimits
 from dataforge.tables.catalogue import Table
 from functions.migrate.resolve.choose import LEAST_BYTES, choose
-from functions.migrate.resolve.circle import read_circle, resolved_already
+from functions.migrate.resolve.circle import await_circle, resolved_already, unresolved_parents
 from functions.migrate.resolve.locate import locate
+from functions.migrate.resolve.prepare import prepare
 from functions.migrate.resolve.reject import reject
 from functions.migrate.resolve.rejected_rows import RejectedRows
 from functions.migrate.resolve.unattended import resolve_unattended, resolves_unattended
 from functions.migrate.run.again import resolve_again
 from functions.migrate.run.ledger import Resolved, store_resolved
+from functions.migrate.run.loaded import unloaded_chunks
 from functions.migrate.run.migration import Run, read_run
 from functions.migrate.run.rejections.store import RejectionStore
 
@@ -45,10 +48,12 @@ def resolve(
     rebuild_from: int = LEAST_BYTES,
     how: Unattended | None = None,
 ) -> dict[str, Any]:
-    """Resolve one table with its circle. The parents in the run must be resolved. Idempotent.
+    """Resolve one table with its circle, and before it the parents in the run that are not resolved. Idempotent.
 
-    It is one transaction, unless that may take longer than a function: then each statement is committed (``how``), and
-    ``WorkContinues`` may be raised. ``rebuild_from``: the bytes of new rows from which filled tables are rebuilt.
+    Calls for tables of a run may work at the same time, in any order: one awaits what another works on, and first does
+    what does not depend on it. The work on a table is one transaction, unless that may take longer than a function: then
+    each statement is committed (``how``), and ``WorkContinues`` may be raised. ``rebuild_from``: the bytes of new rows from
+    which filled tables are rebuilt.
     Returns the document that the ledger stores (``Resolved``): counts of the shadow's rows, and hashes.
     Raises ``NoLongerKnown``: a known parent was written, so the step "cut" and all after it must be repeated.
     """
@@ -72,17 +77,38 @@ def _resolve_circle(
     how: Unattended | None,
     run_id: str,
     table_name: str,
+    child: str = "",
 ) -> dict[str, Resolved]:
-    """Resolve the tables of the circle unless they are resolved, or known."""
-    with transaction(db, role=MIGRATION_RUN) as cursor:
-        run = read_run(cursor, run_id)
-        circle = run.circle(table_name)
-        leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in circle])
-        found = read_circle(cursor, run, circle)
-        done = resolved_already(run, found)
-        if done or how is None or not resolves_unattended(cursor, how, run, circle, found):
-            return done or _resolve(cursor, s3, limits, run, circle, found)
-    return resolve_unattended(db, s3, limits, how, run, circle, found)
+    """Resolve the tables of the circle, after their parents, unless they are resolved, or known.
+
+    ``child``: the table that awaits them.
+    """
+    while True:
+        with transaction(db, role=MIGRATION_RUN) as cursor:
+            run = read_run(cursor, run_id)
+            circle = run.circle(table_name)
+            leases.hold(cursor, run.execution, run.dataset.name, [table.name for table in circle])
+            found = await_circle(cursor, run, circle, how)
+            if done := resolved_already(run, found):
+                return done
+            if child:
+                _require_loaded(cursor, run, child)
+            parents = unresolved_parents(cursor, run, circle)
+            unattended = how is not None and resolves_unattended(cursor, how, run, circle, found)
+            if not (parents or unattended):
+                return _resolve(cursor, s3, limits, run, circle, found)
+            if not unattended:
+                prepare(cursor, run, circle, found)
+        if how is not None and not parents:
+            return resolve_unattended(db, s3, limits, how, run, circle, found)
+        for parent in parents:
+            _resolve_circle(db, s3, limits, how, run_id, parent, table_name)
+
+
+def _require_loaded(cursor: Cursor, run: Run, table_name: str) -> None:
+    """Let the call be repeated if rows are loaded again: it belongs to states that were ended by ``NoLongerKnown``."""
+    if unloaded_chunks(cursor, run.id):
+        raise WorkContinues(run.id, f"the load before {MigrationStep.RESOLVE} {table_name}")
 
 
 def _resolve(

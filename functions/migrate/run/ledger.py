@@ -150,7 +150,8 @@ class RowsByFile(BaseModel):
 class Resolved(BaseModel):
     """The column ``settled`` of a table of a run: the result of the resolve step.
 
-    ``mode``: the run's mode when the table was resolved, or ``KNOWN``; empty if the table must be resolved again.
+    ``mode``: the run's mode when the table was resolved, or ``KNOWN``; ``PREPARED`` if its foreign keys are missing; empty
+    if the table must be resolved again.
     ``again``: how often that happened. Reconciliation adds ``figures`` (by file number), ``differences`` and ``orphans``.
     ``uncounted``: the rejections whose reasons the ledger's rows do not have. ``state``: of the table with which the rows
     were compared, if most of it was read.

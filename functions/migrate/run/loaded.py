@@ -1,9 +1,10 @@
-"""Sum what of a run is loaded, for clients that follow it."""
+"""The loaded part of a run, and the number of chunks that are missing."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.runs.progress import LoadedSums
 from functions.migrate.run.ledger import TALLIES
@@ -24,3 +25,13 @@ def loaded_so_far(cursor: Cursor, run: Run) -> dict[str, LoadedSums]:
         (run.id,),
     )
     return {table: LoadedSums(*sums) for table, *sums in cursor.fetchall()}
+
+
+def unloaded_chunks(cursor: Cursor, run_id: str) -> int:
+    """The number of chunks that are not loaded."""
+    cursor.execute(
+        "SELECT count(*) FROM dataforge.migration_chunks"
+        " WHERE migration_id = %s AND first_byte IS NOT NULL AND result IS NULL",
+        (run_id,),
+    )
+    return int(one_row(cursor)[0])

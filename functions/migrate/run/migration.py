@@ -48,6 +48,9 @@ SWAP, MERGE, REBUILD, KNOWN = "swap", "merge", "rebuild", "known"
 """How the rows of a run become visible: its shadows replace empty tables; its rows are inserted; its shadows, to which the
 stored rows are added, replace filled tables; or they are known to be stored."""
 
+PREPARED = "prepared"
+"""The mode of a shadow that is complete except for its foreign keys, because its parents are not resolved."""
+
 
 @dataclass(frozen=True)
 class Run:

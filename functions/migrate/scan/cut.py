@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def cut(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
     """Move each range's borders to the next record, find known tables, and write the work items of the load.
 
-    Returns the bucket, key and count of the work items.
+    Returns the bucket, key and count of the work items, of which the largest are the first, so that workers end together.
     """
     with transaction(db, role=MIGRATION_RUN) as cursor:
         run = read_run(cursor, run_id)
@@ -48,6 +48,7 @@ def cut(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) 
         _write_progress(s3, settings, run, LoadedChunk(name, 0, *done))
     # At least one item: a Distributed Map may refuse an empty list, and a worker skips a chunk that is loaded.
     items = [item for item in items if item.chunk not in loaded] or items[:1]
+    items.sort(key=lambda item: item.start - item.end)
     key = work_list_key(run.id, MigrationStep.LOAD)
     put_json(s3, settings.report_bucket, key, [item.model_dump(mode="json") for item in items])
     return {"bucket": settings.report_bucket, "key": key, "count": len(items)}

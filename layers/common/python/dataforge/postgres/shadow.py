@@ -117,14 +117,14 @@ def add_keys(cursor: Cursor, table: Table, run: str) -> bool:
 def add_foreign_keys(cursor: Cursor, table: Table, run: str, in_run: Iterable[str]) -> bool:
     """Build the foreign keys, to shadows of parents in the run, otherwise to tables, all or none.
 
-    Returns False on an orphan.
+    Returns False on an orphan. Children of the same parents lock them in the same order.
     """
     inside, schema = set(in_run), schema_of(run)
     keys = [
         ddl.add_constraint(
             table, key.name, ddl.foreign_key(key, schema if key.parent in inside else table.dataset), schema
         )
-        for key in table.foreign_keys
+        for key in sorted(table.foreign_keys, key=lambda key: key.parent)
     ]
     if not keys:
         return True
@@ -151,6 +151,11 @@ def finish(cursor: Cursor, table: Table, run: str) -> None:
             cursor.execute(statement)
     for statement in ddl.comments(table, schema_of(run)):
         cursor.execute(statement)
+    analyze(cursor, table, run)
+
+
+def analyze(cursor: Cursor, table: Table, run: str) -> None:
+    """Compute the shadow's statistics, which the table will have."""
     cursor.execute(Sql("ANALYZE {}").format(ddl.qualified(table, schema_of(run))))
 
 
