@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 from dataforge.errors import DamagedBackup
 from dataforge.postgres import ddl
-from dataforge.postgres.connection import transaction
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.open_transactions import OPEN
-from dataforge.postgres.roles import RESTORE_RUN
 from dataforge.postgres.row_hash import row_hash_of
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
@@ -28,7 +26,7 @@ from functions.restore.difference import (
     tables_losing_values,
 )
 from functions.restore.references import check_children, check_parents
-from functions.restore.run import MERGE, SWAP, Run, narrowed, read_run
+from functions.restore.run import MERGE, SWAP, Run, narrowed
 from functions.restore.step_cursor import step_cursor
 from functions.restore.stored import convert, is_converted, read_fit
 from functions.restore.trial import try_rows
@@ -92,13 +90,10 @@ def compare(
 ) -> dict[str, str]:
     """Check the foreign keys, and choose whether the tables are swapped or merged.
 
-    Open transactions may use a snapshot from before the rows were loaded; they are recorded for ``swap``. A dry run rolls
-    back what it tries, so it is always one transaction.
+    Open transactions may use a snapshot from before the rows were loaded; they are recorded for ``swap``.
     Returns {"next": "finish", "build" or "switch"}. Idempotent. Raises ``WouldOrphan``, ``TargetRejectsRows``,
     ``WorkContinues``.
     """
-    if how is not None and _is_dry_run(db, run_id):
-        how = None
     with step_cursor(db, how, run_id, RestoreStep.COMPARE) as (cursor, run):
         figures = read_figures(cursor, run)
         check_children(cursor, run, tables_losing_values(figures))
@@ -110,11 +105,6 @@ def compare(
         mode = _mode(cursor, settings, run, figures)
         cursor.execute(_CHOOSE, (mode, run_id))
     return {"next": RestoreStep.BUILD if mode == SWAP else RestoreStep.SWAP}
-
-
-def _is_dry_run(db: Connection, run_id: str) -> bool:
-    with transaction(db, role=RESTORE_RUN) as cursor:
-        return read_run(cursor, run_id).dry_run
 
 
 def _mode(cursor: Cursor, settings: RestoreSettings, run: Run, figures: dict[str, Figures]) -> str:

@@ -63,10 +63,16 @@ def count_joined(run: Run, table: Table) -> Sql:
 
 def create_difference(run: Run, table: Table) -> Sql:
     """The statements that create ``difference``."""
+    return Sql("DROP TABLE IF EXISTS {difference}; CREATE UNLOGGED TABLE {difference} AS {rows}").format(
+        difference=difference(run, table), rows=differing_rows(run, table)
+    )
+
+
+def differing_rows(run: Run, table: Table) -> Sql:
+    """The query of the rows of ``difference``."""
     return Sql(
-        "DROP TABLE IF EXISTS {difference}; CREATE UNLOGGED TABLE {difference} AS SELECT l.ctid AS place, s.ctid AS source"
-        " FROM {joined} WHERE l.ctid IS NULL OR s.ctid IS NULL OR NOT ({same})"
-    ).format(difference=difference(run, table), joined=_joined(run, table), same=same(table))
+        "SELECT l.ctid AS place, s.ctid AS source FROM {} WHERE l.ctid IS NULL OR s.ctid IS NULL OR NOT ({})"
+    ).format(_joined(run, table), same(table))
 
 
 def count_created(run: Run, table: Table) -> Sql:

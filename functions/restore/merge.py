@@ -86,10 +86,21 @@ def changes(run: Run) -> Iterator[tuple[str, Table, Sql]]:
     parents_first = [
         run.dataset.table(name) for wave in run.dataset.waves(t.name for t in run.tables) for name in wave
     ]
+    removals: list[tuple[str, Table, Sql]] = []
     for table in parents_first:
-        yield "added", table, _insert(run, table)
-        yield "changed", table, _update(run, table)
-    yield from (("removed", table, _delete(run, table)) for table in reversed(parents_first))
+        *before, after = changes_of(run, table)
+        yield from ((word, table, statement) for word, statement in before)
+        removals.insert(0, (after[0], table, after[1]))
+    yield from removals
+
+
+def changes_of(run: Run, table: Table) -> list[tuple[str, Sql]]:
+    """The figure and the statement of each change of a table's rows, in order."""
+    return [
+        ("added", _insert(run, table)),
+        ("changed", _update(run, table)),
+        ("removed", _delete(run, table)),
+    ]
 
 
 def _check_deferred(cursor: Cursor, run: Run) -> None:
@@ -104,18 +115,6 @@ def _check_deferred(cursor: Cursor, run: Run) -> None:
     )
     if names := [from_catalog(name) for (name,) in cursor.fetchall()]:
         cursor.execute(Sql("SET CONSTRAINTS {} IMMEDIATE").format(Sql(", ").join(names)))
-
-
-def change_alone(cursor: Cursor, run: Run, table: Table, counts: Figures) -> None:
-    """Change the rows of one table that no foreign key connects with another. ``counts``: of ``find_difference``.
-
-    Raises ``TargetRejectsRows`` if it then differs from the backup.
-    """
-    _execute(cursor, table, _insert(run, table), counts.added)
-    _execute(cursor, table, _update(run, table), counts.changed)
-    _execute(cursor, table, _delete(run, table), counts.removed)
-    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    _check_equal(cursor, run, table)
 
 
 def _execute(cursor: Cursor, table: Table, statement: Sql, expected: int) -> None:

@@ -7,9 +7,8 @@ only read.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
-
-import psycopg2
 
 from dataforge.errors import TargetRejectsRows
 from dataforge.postgres import ddl
@@ -17,12 +16,13 @@ from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.owner_rules import refusal
 from dataforge.postgres.refusals import describe
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.shadow import attempt
 from dataforge.postgres.sql import Sql, ident
 from dataforge.runs.results.restore import Figures
+from dataforge.runs.unattended.script import Script
+from dataforge.runs.unattended.trial import error_of
 from dataforge.tables.catalogue import Table
 from dataforge.tables.names import internal_name
-from functions.restore.difference import difference, find_difference
+from functions.restore.difference import create_difference, difference
 from functions.restore.run import Run
 from functions.restore.trial_code import has_code, try_changes
 
@@ -48,36 +48,35 @@ def try_rows(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
 
 
 def _try_table(cursor: Cursor, run: Run, table: Table) -> None:
-    find_difference(cursor, run, table)
-    with attempt(cursor, psycopg2.Error) as failed:
-        _fill_copy(cursor, run, table)
-    for error in failed:
-        if refusal(error) is None:
-            raise error
-        name = f"{table.dataset}.{table.name}"
-        reason = describe(error).replace(f"{run.schema}.{_copy_name(table)}", name)
-        raise TargetRejectsRows(f"{reason}. Nothing was restored.")
-    cursor.execute(Sql("DROP TABLE {}").format(_copy(run, table)))
+    script = Script()
+    script.execute(create_difference(run, table))
+    for statement in _fill_copy(cursor, run, table):
+        script.execute(statement)
+    error = error_of(cursor, script)
+    if error is None:
+        return
+    if refusal(error) is None:
+        raise error
+    name = f"{table.dataset}.{table.name}"
+    reason = describe(error).replace(f"{run.schema}.{_copy_name(table)}", name)
+    raise TargetRejectsRows(f"{reason}. Nothing was restored.")
 
 
-def _fill_copy(cursor: Cursor, run: Run, table: Table) -> None:
+def _fill_copy(cursor: Cursor, run: Run, table: Table) -> Iterator[Sql]:
     """Rows that the restore changes are checked; unchanged rows may violate a check that was added as NOT VALID."""
     copy, live, changes = _copy(run, table), ddl.qualified(table), difference(run, table)
     columns = ddl.columns_sql(table)
     insert = Sql("INSERT INTO {} ({}) SELECT {} FROM ").format(copy, columns, columns)
-    cursor.execute(Sql("CREATE UNLOGGED TABLE {} (LIKE {} INCLUDING ALL)").format(copy, live))
-    cursor.execute(
-        insert + Sql("{} WHERE ctid IN (SELECT source FROM {})").format(run.shadow(table), changes)
-    )
+    yield Sql("CREATE UNLOGGED TABLE {} (LIKE {} INCLUDING ALL)").format(copy, live)
+    yield insert + Sql("{} WHERE ctid IN (SELECT source FROM {})").format(run.shadow(table), changes)
     cursor.execute(_OWNERS_UNIQUES, (live, [name for name, _ in ddl.keys(table)]))
     if not one_row(cursor)[0]:
         return
-    cursor.execute(_CHECKS, (copy,))
+    cursor.execute(_CHECKS, (live,))
     for (name,) in cursor.fetchall():
-        cursor.execute(Sql("ALTER TABLE {} DROP CONSTRAINT {}").format(copy, ident(name)))
-    cursor.execute(
-        insert + Sql("{} r WHERE NOT EXISTS (SELECT FROM {} d WHERE d.place = r.ctid)").format(live, changes)
-    )
+        yield Sql("ALTER TABLE {} DROP CONSTRAINT {}").format(copy, ident(name))
+    unchanged = Sql("{} r WHERE NOT EXISTS (SELECT FROM {} d WHERE d.place = r.ctid)").format(live, changes)
+    yield insert + unchanged
 
 
 def _copy(run: Run, table: Table) -> Sql:

@@ -7,6 +7,7 @@ are not returned, and what they do outside the database is done.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,16 +19,21 @@ from dataforge.postgres import ddl, shadow
 from dataforge.postgres.owner_rules import is_taken, refusal
 from dataforge.postgres.refusals import describe
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.shadow import attempt
-from dataforge.postgres.sql import Sql, from_catalog, ident
+from dataforge.postgres.sql import Sql, from_catalog, ident, literal
+from dataforge.runs.unattended.script import Script
+from dataforge.runs.unattended.stored_errors import NumberDiffers
+from dataforge.runs.unattended.trial import error_of
 from dataforge.tables.catalogue import Table
-from functions.restore.difference import find_difference
-from functions.restore.merge import change_alone
+from functions.restore.difference import count_created, create_difference
+from functions.restore.merge import changes_of, differs, only_some_changed
 from functions.restore.run import Run
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
 
+
+_AFTER = "rows that differ afterwards"
+"""The name of an expected number; the others are of changed rows."""
 
 _NAME = (
     "SELECT quote_ident(nspname) || '.' || quote_ident(relname)"
@@ -61,63 +67,70 @@ def has_code(cursor: Cursor, table: Table) -> bool:
 def try_changes(cursor: Cursor, run: Run, table: Table) -> None:
     """Make the changes of the restore on the copy, and roll them back. Raises ``TargetRejectsRows``.
 
-    Refusals by functions that the restore may not use for another table are not found.
+    A restore drops declared unique constraints if rows swap their values. Refusals by functions that the restore may not
+    use for another table are not found.
     """
     copy = replace(table, dataset=shadow.schema_of(run.id + "_trial"))
-    cursor.execute("SAVEPOINT trial")
-    try:
-        shadow.create_schema(cursor, copy.dataset)
-        _fill(cursor, table, copy)
-        with attempt(cursor, psycopg2.errors.InsufficientPrivilege) as failed:
-            _copy_all(cursor, table, copy, _CODE, {"table": ddl.qualified(table)})
-        if not failed:
-            _change(cursor, run, copy)
-    except psycopg2.Error as error:
-        if refusal(error) is None and not isinstance(error, psycopg2.errors.InsufficientPrivilege):
-            raise
-        if refusal(error) is not None:
-            reason = describe(error).replace(f"{copy.dataset}.", f"{table.dataset}.")
-            raise TargetRejectsRows(f"{reason}. Nothing was restored.") from None
-    finally:
-        cursor.execute("ROLLBACK TO SAVEPOINT trial")
-        cursor.execute("RELEASE SAVEPOINT trial")
+    error = error_of(cursor, _trial(cursor, run, table, copy))
+    if is_taken(copy, error):
+        error = error_of(cursor, _trial(cursor, run, table, copy, has_uniques=False))
+    if error is None:
+        return
+    if isinstance(error, NumberDiffers):
+        raise _refused(table, error)
+    if refusal(error) is not None:
+        reason = describe(error).replace(f"{copy.dataset}.", f"{table.dataset}.")
+        raise TargetRejectsRows(f"{reason}. Nothing was restored.")
+    if not isinstance(error, psycopg2.errors.InsufficientPrivilege):
+        raise error
 
 
-def _fill(cursor: Cursor, table: Table, copy: Table) -> None:
+def _refused(table: Table, error: NumberDiffers) -> TargetRejectsRows:
+    if error.name == _AFTER:
+        return differs(table, f"Rows: {error.found}.")
+    return only_some_changed(table, error.found, error.expected)
+
+
+def _trial(cursor: Cursor, run: Run, table: Table, copy: Table, *, has_uniques: bool = True) -> Script:
+    script = Script()
+    script.execute(Sql("SELECT dataforge_steps.create_shadows({})").format(literal(copy.dataset)))
+    for statement in _create_copy(cursor, table, copy):
+        script.execute(statement)
+    for unique in () if has_uniques else copy.uniques:
+        script.execute(
+            Sql("ALTER TABLE {} DROP CONSTRAINT {}").format(ddl.qualified(copy), ident(unique.name))
+        )
+    script.execute(create_difference(run, copy))
+    script.store(count_created(run, copy))
+    for word, statement in changes_of(run, copy):
+        script.change_counted(statement, word, copy.name)
+    script.execute(Sql("SET CONSTRAINTS ALL IMMEDIATE"))
+    script.execute(create_difference(run, copy))
+    counts = Sql("SELECT added + removed + changed FROM ({}) counts").format(count_created(run, copy))
+    script.require(counts, 0, _AFTER)
+    return script
+
+
+def _create_copy(cursor: Cursor, table: Table, copy: Table) -> Iterator[Sql]:
+    """The statements that create the copy, in this order: a trigger concerns changes only."""
     live, name, columns = ddl.qualified(table), ddl.qualified(copy), ddl.columns_sql(table)
-    cursor.execute(
-        Sql(
-            "CREATE UNLOGGED TABLE {} (LIKE {} INCLUDING ALL EXCLUDING CONSTRAINTS EXCLUDING INDEXES)"
-        ).format(name, live)
-    )
-    cursor.execute(Sql("INSERT INTO {} ({}) SELECT {} FROM {}").format(name, columns, columns, live))
+    yield Sql(
+        "CREATE UNLOGGED TABLE {} (LIKE {} INCLUDING ALL EXCLUDING CONSTRAINTS EXCLUDING INDEXES)"
+    ).format(name, live)
+    yield Sql("INSERT INTO {} ({}) SELECT {} FROM {}").format(name, columns, columns, live)
     cursor.execute(_CONSTRAINTS, (live,))
     for (addition,) in cursor.fetchall():
-        cursor.execute(Sql("ALTER TABLE {} {}").format(name, from_catalog(addition)))
-    _copy_all(cursor, table, copy, _INDEXES, (live,))
+        yield Sql("ALTER TABLE {} {}").format(name, from_catalog(addition))
+    yield from _definitions(cursor, table, copy, _INDEXES, (live,))
+    yield from _definitions(cursor, table, copy, _CODE, {"table": live})
 
 
-def _copy_all(
+def _definitions(
     cursor: Cursor, table: Table, copy: Table, query: str, parameters: tuple[str] | dict[str, Sql]
-) -> None:
-    """Execute the definitions that the query finds, for the copy."""
+) -> Iterator[Sql]:
+    """The definitions that the query finds, for the copy."""
     cursor.execute(_NAME, (ddl.qualified(table),))
     (name,) = one_row(cursor)
     cursor.execute(query, parameters)
     for definition, word in cursor.fetchall():
-        cursor.execute(from_catalog(definition.replace(f"{word}{name}", f"{word}{ddl.qualified(copy)}", 1)))
-
-
-def _change(cursor: Cursor, run: Run, copy: Table) -> None:
-    """Change the rows as a merge does, which drops declared unique constraints if rows swap their values."""
-    figures = find_difference(cursor, run, copy)
-    with attempt(cursor, psycopg2.errors.UniqueViolation) as failed:
-        change_alone(cursor, run, copy, figures)
-    if failed:
-        if not is_taken(copy, failed[0]):
-            raise failed[0]
-        for unique in copy.uniques:
-            cursor.execute(
-                Sql("ALTER TABLE {} DROP CONSTRAINT {}").format(ddl.qualified(copy), ident(unique.name))
-            )
-        change_alone(cursor, run, copy, figures)
+        yield from_catalog(definition.replace(f"{word}{name}", f"{word}{ddl.qualified(copy)}", 1))

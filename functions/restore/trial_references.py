@@ -8,7 +8,7 @@ from dataforge.errors import WouldOrphan
 from dataforge.postgres import ddl
 from dataforge.postgres.sql import Sql, ident
 from dataforge.tables.catalogue import Table
-from functions.restore.difference import difference, find_difference
+from functions.restore.difference import differing_rows
 from functions.restore.references import count_finding
 from functions.restore.run import Run
 
@@ -34,9 +34,7 @@ def check_own_references(cursor: Cursor, run: Run) -> None:
     findings: list[str] = []
     for table in run.tables:
         cursor.execute(_OWN, (ddl.qualified(table), [key.name for key in table.foreign_keys]))
-        if found := cursor.fetchall():
-            find_difference(cursor, run, table)
-        for name, schema, parent, columns, parent_columns in found:
+        for name, schema, parent, columns, parent_columns in cursor.fetchall():
             condition = _orphans(run, (schema, parent), list(zip(columns, parent_columns, strict=True)))
             text = f"to be restored into {table.dataset}.{table.name} have no parent in {schema}.{parent} ({name})"
             own = Sql(", ").join(Sql("s.{}").format(ident(column)) for column in columns)
@@ -47,8 +45,8 @@ def check_own_references(cursor: Cursor, run: Run) -> None:
 
 def _rows(run: Run, table: Table) -> Sql:
     """The rows of the backup (s), with the stored row that each changes (l)."""
-    return Sql("{} s LEFT JOIN {} d ON d.source = s.ctid LEFT JOIN {} l ON l.ctid = d.place").format(
-        run.shadow(table), difference(run, table), ddl.qualified(table)
+    return Sql("{} s LEFT JOIN ({}) d ON d.source = s.ctid LEFT JOIN {} l ON l.ctid = d.place").format(
+        run.shadow(table), differing_rows(run, table), ddl.qualified(table)
     )
 
 

@@ -22,7 +22,7 @@ from dataforge.postgres.row_identifiers import hold_file
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.runs.step_names import RestoreStep
-from dataforge.runs.unattended.script import Script, expected, fact
+from dataforge.runs.unattended.script import Script, fact
 from dataforge.runs.unattended.stored_errors import NumberDiffers, ScriptRefused
 from dataforge.runs.unattended.work import Unattended, Work, complete, forget, forget_failed, is_known
 from dataforge.tables.catalogue import Table
@@ -299,7 +299,7 @@ def _merge(cursor: Cursor, script: Script, run: Run, *, suspended: bool) -> None
     if circular:
         script.execute(Sql("SET CONSTRAINTS ALL DEFERRED"))
     for word, table, statement in changes(run):
-        script.change(statement, expected(_name(run, word, table)), table.name)
+        script.change_counted(statement, _name(run, word, table), table.name)
     if circular:
         # Their names are read then: suspended ones cannot be set.
         relations = Sql(", ").join(literal(ddl.qualified(table)) for table in run.tables)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -156,4 +156,58 @@ def test_constraint_of_the_owner_is_named(damaged: Callable[..., Restore], vault
             damaged(60).run()
     finally:
         vault.database.query("ALTER TABLE olist.customers DROP CONSTRAINT mine")
+    assert vault.leftovers() == []
+
+
+GATE = """
+    CREATE TABLE public.gate ();
+    CREATE FUNCTION public.wait_for_gate() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN
+        LOCK TABLE public.gate IN ACCESS SHARE MODE;
+        INSERT INTO public.gate DEFAULT VALUES;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER wait_for_gate AFTER INSERT OR UPDATE OR DELETE ON olist.customers FOR EACH STATEMENT
+    EXECUTE FUNCTION public.wait_for_gate();
+    ALTER TABLE olist.customers DISABLE TRIGGER wait_for_gate
+"""
+
+
+@pytest.fixture
+def gate(vault: Vault) -> Iterator[None]:
+    """A trigger that waits for a lock, and then writes."""
+    vault.database.query(GATE)
+    yield
+    vault.database.query("DROP FUNCTION public.wait_for_gate() CASCADE; DROP TABLE public.gate")
+
+
+@pytest.mark.parametrize("is_terminated", [False, True])
+def test_dry_run_continues_after_calls_that_ended_and_changes_nothing(
+    vault: Vault, gate: None, is_terminated: bool
+) -> None:
+    vault.insert("customers", *CUSTOMERS)
+    backup = vault.backup("customers").backup_id
+    vault.database.query(DAMAGE.replace("%", "%%"))
+    vault.database.query("ALTER TABLE olist.customers ENABLE TRIGGER wait_for_gate")
+    before = vault.rows("customers")
+    restore = vault.restore(table="customers", backup=backup, dry_run=True)
+    restore.attended_seconds = 0
+    restore.until("compare")
+    guard = vault.database.superuser()
+    guard.autocommit = False
+    guard.cursor().execute("LOCK TABLE public.gate")
+    for _ in range(2):
+        with pytest.raises(WorkContinues):
+            restore.compare()
+    if is_terminated:
+        vault.database.query(
+            "SELECT pg_terminate_backend(pid, 60000) FROM dataforge.restore_work WHERE result IS NULL"
+        )
+    guard.rollback()
+    restore.attended_seconds = 60
+    for step in ("compare", "finish"):
+        output = restore.take(step)
+    assert changed(output) == [4, 1, 0, 1]
+    assert vault.rows("customers") == before
+    assert vault.database.query("SELECT FROM public.gate") == []
     assert vault.leftovers() == []

@@ -13,6 +13,14 @@ DIFFERS = Sql("DF001")
 REFUSED = Sql("DF002")
 """The SQLSTATE of what the script refuses. The message names it, without values of rows."""
 
+ROLLED_BACK = Sql("DF003")
+"""The SQLSTATE of statements that were tried and rolled back (``trial``). The message has the document of their error."""
+
+VARIABLES = Sql(
+    "counted bigint; facts jsonb := '{}'; rows json; list json[] := '{}'; one record; holds boolean;"
+)
+"""The variables that the statements of a script use."""
+
 LEASE = "lease"
 """The name of the number of leases that the run holds."""
 
@@ -56,6 +64,13 @@ class Script:
         self.execute(statement)
         self._parts.append(Sql("GET DIAGNOSTICS counted = ROW_COUNT;"))
         self._require(expected, name)
+
+    def change_counted(self, statement: Sql, counted: str, name: str) -> None:
+        """Execute a statement which must concern as many rows as the fact has; not if it is 0: triggers of a statement
+        are executed for no row too."""
+        some = Script()
+        some.change(statement, expected(counted), name)
+        self.choose(Sql("SELECT {} > 0").format(fact(counted)), some, Script())
 
     def require(self, query: Sql, expected: Sql | int, name: str) -> None:
         """Require that the query gives the expected number."""

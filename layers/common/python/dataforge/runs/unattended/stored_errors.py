@@ -15,21 +15,38 @@ import psycopg2.errors
 from dataforge.postgres import row_security
 from dataforge.postgres.owner_rules import RAISE
 from dataforge.postgres.sql import Sql, literal
-from dataforge.runs.unattended.script import DIFFERS, REFUSED
+from dataforge.runs.unattended.script import DIFFERS, REFUSED, ROLLED_BACK
 
 _FUNCTIONS = Sql(r"""
     SELECT string_agg(line, E'\n') FROM string_to_table(context, E'\n') line WHERE line ~ '^PL/\w+ [^ ]+ [^ ]+\('
 """)
 """The lines of a context that name functions. A DO block has no parenthesis."""
 
+VARIABLES = Sql(
+    "state text; message text; context text; schema_name text; table_name text; column_name text; constraint_name text;"
+)
+"""The variables of PL/pgSQL that ``READ`` fills."""
+
+READ = Sql("""
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, context = PG_EXCEPTION_CONTEXT,
+        schema_name = SCHEMA_NAME, table_name = TABLE_NAME, column_name = COLUMN_NAME,
+        constraint_name = CONSTRAINT_NAME;
+""")
+
 DOCUMENT = Sql("""
     json_build_object('state', state, 'schema_name', schema_name, 'table_name', table_name, 'column_name', column_name,
         'constraint_name', constraint_name, 'context', ({functions}),
         'row_security', state = '42501' AND message LIKE '%row-level security%',
         'raised', split_part(context, E'\\n', 1) ~ ' RAISE$',
-        'differs', CASE state WHEN {differs} THEN message END, 'refused', CASE state WHEN {refused} THEN message END)
-""").format(functions=_FUNCTIONS, differs=literal(DIFFERS), refused=literal(REFUSED))
-"""The stored document, from the variables of PL/pgSQL that ``GET STACKED DIAGNOSTICS`` fills."""
+        'differs', CASE state WHEN {differs} THEN message END, 'refused', CASE state WHEN {refused} THEN message END,
+        'rolled_back', CASE state WHEN {rolled_back} THEN message END)
+""").format(
+    functions=_FUNCTIONS,
+    differs=literal(DIFFERS),
+    refused=literal(REFUSED),
+    rolled_back=literal(ROLLED_BACK),
+)
+"""The stored document, from ``VARIABLES``."""
 
 
 class NumberDiffers(Exception):
@@ -48,12 +65,22 @@ class ScriptRefused(Exception):
         self.text = text
 
 
-def read_error(document: dict[str, Any]) -> NumberDiffers | ScriptRefused | psycopg2.Error:
+class RolledBack(Exception):
+    """Statements were tried and rolled back. ``document``: of their error, or None."""
+
+    def __init__(self, document: dict[str, Any] | None) -> None:
+        super().__init__("rolled back")
+        self.document = document
+
+
+def read_error(document: dict[str, Any]) -> NumberDiffers | ScriptRefused | RolledBack | psycopg2.Error:
     """The error, of the class that psycopg2 raises for it, with its SQLSTATE and the names that it concerns."""
     if document["differs"]:
         return NumberDiffers(*json.loads(document["differs"]))
     if document["refused"]:
         return ScriptRefused(document["refused"])
+    if rolled_back := document.get("rolled_back"):
+        return RolledBack(json.loads(rolled_back))
     try:
         kind = psycopg2.errors.lookup(document["state"])
     except KeyError:

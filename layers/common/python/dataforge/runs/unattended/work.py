@@ -19,8 +19,9 @@ from dataforge.postgres.connection import transaction, translated
 from dataforge.postgres.roles import MIGRATION_RUN, RESTORE_RUN
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, ident, literal
-from dataforge.runs.unattended.script import LEASE, Script
-from dataforge.runs.unattended.stored_errors import DOCUMENT, NumberDiffers, read_error
+from dataforge.runs.unattended.script import LEASE, VARIABLES, Script
+from dataforge.runs.unattended.stored_errors import DOCUMENT, READ, NumberDiffers, read_error
+from dataforge.runs.unattended.stored_errors import VARIABLES as ERROR_VARIABLES
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
@@ -57,9 +58,7 @@ _SIZE = """
 """
 
 _BLOCK = Sql("""
-DECLARE
-    counted bigint; facts jsonb := '{{}}'; rows json; list json[] := '{{}}'; one record; holds boolean;
-    state text; message text; context text; schema_name text; table_name text; column_name text; constraint_name text;
+DECLARE {variables}
 BEGIN
     PERFORM FROM {relation} WHERE {key} AND attempt = {attempt} AND result IS NULL AND error IS NULL FOR UPDATE;
     IF NOT FOUND THEN RETURN; END IF;
@@ -67,9 +66,7 @@ BEGIN
         {body}
         UPDATE {relation} w SET result = coalesce({result}, 'null') WHERE {key};
     EXCEPTION WHEN OTHERS THEN
-        GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, context = PG_EXCEPTION_CONTEXT,
-            schema_name = SCHEMA_NAME, table_name = TABLE_NAME, column_name = COLUMN_NAME,
-            constraint_name = CONSTRAINT_NAME;
+        {read}
         UPDATE {relation} w SET error = {error} WHERE {key};
     END;
 END
@@ -242,6 +239,8 @@ def _register(
 def query(how: Unattended, work: Work, script: Script, attempt: int) -> Sql:
     """The query that does the work, if the ledger has it under the number of this attempt."""
     block = _BLOCK.format(
+        variables=VARIABLES + ERROR_VARIABLES,
+        read=READ,
         relation=how.relation,
         key=work.key,
         attempt=attempt,
