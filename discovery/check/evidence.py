@@ -25,7 +25,7 @@ from dataforge.runs.results.report import Example, Reason
 from dataforge.tables.catalogue import Source, Table
 from functions.migrate.report.rejections import RAW_LIMIT
 from functions.migrate.run.reading.replayed import record_fields
-from functions.migrate.run.rejections.read import EXAMPLES
+from functions.migrate.run.rejections.reasons import EXAMPLES
 from functions.migrate.run.work_items import LoadItem
 
 _BYTES = 16 << 20

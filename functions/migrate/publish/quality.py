@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dataforge.errors import QualityTooLow
-from dataforge.postgres.sql import Sql
 from functions.migrate.run.migration import Run
-from functions.migrate.run.rejections.read import read_reasons, read_uncounted
-from functions.migrate.run.rejections.uncounted import COUNTED_BY_ROWS
+from functions.migrate.run.rejections.read import read_uncounted
+from functions.migrate.run.rejections.reasons import StoredReason, read_reasons
 from functions.migrate.run.suggestions import suggestions_of
 
 if TYPE_CHECKING:
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 
 REASONS = 3
 """Reasons that the error names."""
-
-
-_REASONS = Sql(
-    "SELECT \"table\", e->>'code', e->>'column', count(DISTINCT id), (array_agg(file ORDER BY file, line, id))[1],"
-    " (array_agg(line ORDER BY file, line, id))[1]"
-    " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s AND {} GROUP BY 1, 2, 3"
-).format(COUNTED_BY_ROWS)
 
 
 def require_quality(cursor: Cursor, run: Run) -> None:
@@ -41,21 +34,22 @@ def require_quality(cursor: Cursor, run: Run) -> None:
         for name, value, rejected, read in cursor.fetchall()
     ]
     if low:
+        stored = list(read_reasons(cursor, run))
         raise QualityTooLow(
             f"The quality is below the threshold {run.threshold:f}: {'; '.join(low)}. Nothing was published.",
-            f"Most frequent reasons: {'; '.join(_frequent_reasons(cursor, run))}.",
-            _hint(cursor, run),
+            f"Most frequent reasons: {'; '.join(_frequent_reasons(cursor, run, stored))}.",
+            _hint(cursor, run, stored),
         )
 
 
-def _hint(cursor: Cursor, run: Run) -> str:
+def _hint(cursor: Cursor, run: Run, stored: Sequence[StoredReason]) -> str:
     """The suggestions that concern the most values, each with its column; else empty."""
     found = [
         (
             suggestion.values,
             f"{table}{f'.{suggestion.column}' if suggestion.column else ''}: {suggestion.text}",
         )
-        for table, suggestions in suggestions_of(cursor, run, read_reasons(cursor, run.id)).items()
+        for table, suggestions in suggestions_of(cursor, run, stored).items()
         for suggestion in suggestions
     ]
     shown = [text for _, text in sorted(found, reverse=True)[:REASONS]]
@@ -63,15 +57,10 @@ def _hint(cursor: Cursor, run: Run) -> str:
     return "; ".join([*shown, *more])
 
 
-def _frequent_reasons(cursor: Cursor, run: Run) -> list[str]:
+def _frequent_reasons(cursor: Cursor, run: Run, stored: Sequence[StoredReason]) -> list[str]:
     """The most frequent reasons, each with its first example as file, line, column and code, without a value."""
-    cursor.execute(_REASONS, (run.id,))
-    found = cursor.fetchall()
-    first = {
-        (table, code, column): f", first in {file} line {line:,}"
-        for table, code, column, _, file, line in found
-    }
-    counts = Counter({(table, code, column): rows for table, code, column, rows, *_ in found})
+    first = {reason[:3]: f", first in {reason.first[0][0]} line {reason.first[0][1]:,}" for reason in stored}
+    counts = Counter({reason[:3]: reason.rows for reason in stored})
     for table, uncounted in read_uncounted(cursor, run.id).items():
         counts.update({(table, *reason): rows for reason, rows in uncounted.by_reason.items()})
     frequent = sorted(counts.items(), key=lambda item: (-item[1], [name or "" for name in item[0]]))

@@ -10,7 +10,8 @@ from dataforge.postgres.sql import Sql
 from dataforge.runs.results.report import Example, Reason
 from functions.migrate.run.ledger import TALLIES
 from functions.migrate.run.migration import Run
-from functions.migrate.run.rejections.read import StoredReason, read_uncounted
+from functions.migrate.run.rejections.read import read_uncounted
+from functions.migrate.run.rejections.reasons import StoredReason
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -27,9 +28,9 @@ def rejections_of(cursor: Cursor, run: Run, stored: Iterable[StoredReason]) -> d
     reason without examples concerns only rejections whose errors are in the report bucket.
     """
     found = list(stored)
-    examples = _examples(cursor, run, sorted({number for reason in found for number in reason.first}))
+    examples = _examples(cursor, run, sorted({number for reason in found for _, _, number in reason.first}))
     shown = {
-        reason[:3]: tuple(examples[n, reason.code, reason.column] for n in dict.fromkeys(reason.first))
+        reason[:3]: tuple(examples[n, reason.code, reason.column] for *_, n in dict.fromkeys(reason.first))
         for reason in found
     }
     counts = Counter({reason[:3]: reason.rows for reason in found})

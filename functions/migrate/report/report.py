@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
@@ -26,7 +26,8 @@ from functions.migrate.report.rejection_files import write_rejections, write_rep
 from functions.migrate.report.rejections import cleanings_of, rejections_of
 from functions.migrate.run.ledger import read_ignored_files
 from functions.migrate.run.migration import KNOWN, REBUILD, SWAP, Run, read_run
-from functions.migrate.run.rejections.read import read_reasons, read_uncounted
+from functions.migrate.run.rejections.read import read_uncounted
+from functions.migrate.run.rejections.reasons import StoredReason
 from functions.migrate.run.suggestions import suggestions_of
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def report(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: st
 
     with transaction(db, role=MIGRATION_RUN) as cursor:
         run = read_run(cursor, run_id)
-        files = write_rejections(cursor, s3, settings.report_bucket, run)
-        document = _document(cursor, run, files, settings.rejection_days)
+        files, reasons = write_rejections(cursor, s3, settings.report_bucket, run)
+        document = _document(cursor, run, files, reasons, settings.rejection_days)
         write_replayed(cursor, s3, settings.report_bucket, run)
     key = report_key(run.id)
     put_json(s3, settings.report_bucket, key, document.document())
@@ -86,7 +87,11 @@ def fitting_keys(keys: Iterable[str]) -> list[str]:
 
 
 def _document(
-    cursor: Cursor, run: Run, rejection_files: Iterable[RejectionFile], rejection_days: int
+    cursor: Cursor,
+    run: Run,
+    rejection_files: Iterable[RejectionFile],
+    stored: Sequence[StoredReason],
+    rejection_days: int,
 ) -> Report:
     cursor.execute(
         "SELECT status, quality, error, cause, started_at, coalesce(finished_at, now()), ignored_files"
@@ -113,7 +118,7 @@ def _document(
         started_at=started.isoformat(),
         finished_at=finished.isoformat(),
         seconds=round((finished - started).total_seconds(), 3),
-        tables=tuple(_tables(cursor, run)),
+        tables=tuple(_tables(cursor, run, stored)),
         files=tuple(files_of(cursor, run)),
         ignored_files=tuple(in_order(ignored_files)),
         ignored_reasons=ignored_files,
@@ -139,9 +144,8 @@ def _known_tables(cursor: Cursor, run: Run) -> Iterator[str]:
     return (table.name for table in run.tables if table.name in known)
 
 
-def _tables(cursor: Cursor, run: Run) -> Iterator[ReportedTable]:
+def _tables(cursor: Cursor, run: Run, stored: Sequence[StoredReason]) -> Iterator[ReportedTable]:
     """The tables that the ledger has, in the run's order."""
-    stored = read_reasons(cursor, run.id)
     reasons, cleanings = rejections_of(cursor, run, stored), cleanings_of(cursor, run)
     suggestions = suggestions_of(cursor, run, stored)
     cursor.execute(

@@ -23,7 +23,7 @@ from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Source, Table
 from functions.migrate.run.reading.replayed import record_fields
 from functions.migrate.run.reading.validated_records import Fields
-from functions.migrate.run.rejections.read import StoredReason
+from functions.migrate.run.rejections.reasons import StoredReason
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -35,7 +35,7 @@ _READ = 'SELECT "table", read, rejected FROM dataforge.migration_tables WHERE mi
 _UNREADABLE = """
     SELECT f.source, count(*) FROM dataforge.rejections r
     JOIN dataforge.migration_files f ON f.migration_id = r.migration_id AND f.key = r.file
-    WHERE r.migration_id = %s AND r."table" = %s AND r.errors @> '[{"code": "string_unicode"}]'
+    WHERE r.migration_id = %s AND r."table" = %s AND r.errors->0->>'code' = 'string_unicode'
       AND r.file NOT LIKE '%%.parquet'
     GROUP BY 1 ORDER BY 1
 """
@@ -47,18 +47,17 @@ _MISFITS = """
     ORDER BY r.id LIMIT %s
 """
 _RECORDS = """
-    WITH named AS (
-        SELECT id, e->>'column' AS field, dense_rank() OVER (PARTITION BY e->>'column' ORDER BY id) AS place
-        FROM dataforge.rejections, jsonb_array_elements(errors) e
-        WHERE migration_id = %(run)s AND "table" = %(table)s AND e->>'column' = ANY(%(names)s)
-          AND length(raw #>> '{}') <= %(characters)s
-    ), first AS (
-        SELECT id, array_agg(DISTINCT field) AS fields FROM named WHERE place <= %(records)s GROUP BY id
-    )
-    SELECT r.raw #>> '{}', jsonb_typeof(r.raw) = 'string', r.file, first.fields
-    FROM first JOIN dataforge.rejections r USING (id) ORDER BY r.id
+    SELECT raw #>> '{}', jsonb_typeof(raw) = 'string', file,
+        CASE WHEN jsonb_array_length(errors) = 1 THEN errors->0->>'column' ELSE (
+            SELECT string_agg(DISTINCT e->>'column', ',') FROM jsonb_array_elements(errors) e
+            WHERE e->>'column' = ANY(%(names)s) AND e->>'code' <> 'foreign_key') END
+    FROM dataforge.rejections
+    WHERE migration_id = %(run)s AND "table" = %(table)s AND length(raw #>> '{}') <= %(characters)s
+        AND (jsonb_array_length(errors) > 1
+            OR errors->0->>'column' = ANY(%(names)s) AND errors->0->>'code' <> 'foreign_key')
+    ORDER BY id
 """
-"""Records that were rejected for several columns are read once."""
+"""Records, with the columns that they were rejected for. Of an orphan, the value itself is valid."""
 _FILES = "SELECT key, header, folder_values, source FROM dataforge.migration_files WHERE migration_id = %s"
 
 
@@ -119,7 +118,8 @@ def _evidence(
     """The evidence of a table."""
     read, rejected = counts
     codes = {reason.code for reason in reasons}
-    columns = [name for name, _ in _most_frequent(reasons) if name in table.by_name]
+    invalid = {reason.column for reason in reasons if reason.code != "foreign_key"}
+    columns = [name for name, _ in _most_frequent(reasons) if name in table.by_name and name in invalid]
     return Evidence(
         read,
         rejected,
@@ -151,13 +151,15 @@ def _values(
 def _fields(
     cursor: Cursor, run: Run, table: Table, names: Sequence[str]
 ) -> Iterator[tuple[Fields, list[str]]]:
-    """The fields of records, and for which of the columns each was rejected."""
+    """The fields of records, and for which of the columns each was rejected: of each, the first ``RECORDS``."""
     files = _files(cursor, run)
     plain = {name: tuple(file.header) for name, file in files.items() if file.is_plain}
-    asked = {"run": run.id, "table": table.name, "names": list(names)}
-    cursor.execute(_RECORDS, {**asked, "characters": RAW_CHARACTERS, "records": RECORDS})
-    while rows := cursor.fetchmany(_AT_ONCE):
-        for raw, is_text, name, rejected in rows:
+    left = dict.fromkeys(names, RECORDS)
+    for raw, is_text, name, columns in _records(cursor, run, table, names):
+        rejected = [column for column in (columns or "").split(",") if left.get(column)]
+        for column in rejected:
+            left[column] -= 1
+        if rejected:
             header = plain.get(name) if is_text else None
             # Only records whose fields could be read are rejected for a column.
             found: Fields | list[Violation] | None = regular_fields(header, raw) if header else None
@@ -165,6 +167,18 @@ def _fields(
                 found = files[name].fields(raw if is_text else json.loads(raw))
             if found is not None and not isinstance(found, list):
                 yield found, rejected
+            if not any(left.values()):
+                return
+
+
+def _records(
+    cursor: Cursor, run: Run, table: Table, names: Sequence[str]
+) -> Iterator[tuple[str, bool, str, str | None]]:
+    with cursor.connection.cursor(name="records") as rows:
+        rows.itersize = _AT_ONCE
+        asked = {"run": run.id, "table": table.name, "names": list(names), "characters": RAW_CHARACTERS}
+        rows.execute(_RECORDS, asked)
+        yield from rows
 
 
 def _files(cursor: Cursor, run: Run) -> dict[str, _File]:

@@ -1,13 +1,13 @@
-"""Read a run's rejections from the ledger: the reasons that its rows have, and those that they do not have."""
+"""Read the reasons of a run's rejections that the rows of the ledger do not have."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dataforge.postgres.sql import Sql
 from functions.migrate.run.ledger import TALLIES
-from functions.migrate.run.rejections.uncounted import COUNTED_BY_ROWS, Uncounted
+from functions.migrate.run.rejections.uncounted import Uncounted
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -29,29 +29,3 @@ def read_uncounted(cursor: Cursor, run_id: str) -> dict[str, Uncounted]:
     for table, document in cursor.fetchall():
         found[table] += Uncounted.model_validate(document)
     return dict(found)
-
-
-EXAMPLES = 3
-_REASONS = Sql(
-    "SELECT \"table\", e->>'code', e->>'column', count(*), count(DISTINCT id),"
-    " (array_agg(id ORDER BY file, line, id))[1:%s]"
-    " FROM dataforge.rejections, jsonb_array_elements(errors) e WHERE migration_id = %s AND {}"
-    " GROUP BY 1, 2, 3"
-).format(COUNTED_BY_ROWS)
-
-
-class StoredReason(NamedTuple):
-    """A reason of rejections in rows of the ledger: how many errors and rows have it, and the first ids in file order."""
-
-    table: str
-    code: str
-    column: str | None
-    errors: int
-    rows: int
-    first: list[int]
-
-
-def read_reasons(cursor: Cursor, run_id: str) -> list[StoredReason]:
-    """The reasons of the run's rejections that the ledger's rows have."""
-    cursor.execute(_REASONS, (EXAMPLES, run_id))
-    return [StoredReason(*row) for row in cursor.fetchall()]

@@ -10,7 +10,7 @@ import pytest
 from dataforge.errors import QualityTooLow
 from dataforge.runs.steps import StepEvent
 from functions.migrate.report.rejections import RAW_LIMIT
-from functions.migrate.run.rejections.read import EXAMPLES
+from functions.migrate.run.rejections.reasons import EXAMPLES
 from functions.migrate.run.step_times import record_step
 
 if TYPE_CHECKING:
