@@ -32,7 +32,9 @@ def page_answer(request: Request, page: Page, headers: Mapping[str, str]) -> Res
         following = json.dumps(page.next_cursor).encode()
         # JSON has no raw newline, so that each of them separates two rows.
         body = b'{"data":[' + page.lines[:-1].replace(b"\n", b",") + b'],"next_cursor":' + following + b"}"
-    return cached_answer(request, body, NDJSON if lines else JSON, {**headers, **_link(request, page, lines)})
+    state = page.digest + (page.next_cursor or "").encode()
+    all_headers = {**headers, **_link(request, page, lines)}
+    return cached_answer(request, body, NDJSON if lines else JSON, all_headers, state)
 
 
 def _link(request: Request, page: Page, lines: bool) -> dict[str, str]:
@@ -50,12 +52,16 @@ def _link(request: Request, page: Page, lines: bool) -> dict[str, str]:
     return {}
 
 
-def cached_answer(request: Request, body: bytes, media: str, headers: Mapping[str, str]) -> Response:
+def cached_answer(
+    request: Request, body: bytes, media: str, headers: Mapping[str, str], state: bytes | None = None
+) -> Response:
     """A response with an ETag; 304 if the request has the same one.
 
-    The tag is a hash of the body, so it reflects any change of the table.
+    ``state``: content that differs if the body of this media type does; by default the body. The tag is its hash, so it
+    reflects any change of the table.
     """
-    tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+    content = hashlib.sha256(body if state is None else media.encode() + state)
+    tag = f'W/"{content.hexdigest()[:32]}"'
     all_headers = {
         **headers,
         "ETag": tag,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,10 +27,14 @@ PAGE_BYTES = 2_900_000
 
 @dataclass(frozen=True)
 class Page:
-    """Rows as JSON documents, each with a newline, and the cursor of the next page (None for the last page)."""
+    """Rows as JSON documents, each with a newline, and the cursor of the next page (None for the last page).
+
+    ``digest``: of all rows that were read, which may be one more than the page has.
+    """
 
     lines: bytes
     next_cursor: str | None
+    digest: bytes
 
 
 class _Sink:
@@ -39,10 +44,17 @@ class _Sink:
         self.rows: list[bytes] = []
         self.full = False
         self._limit, self._size = limit, 0
+        self._hash = hashlib.sha256()
+
+    @property
+    def digest(self) -> bytes:
+        """The hash of all rows, made while PostgreSQL makes the next ones."""
+        return self._hash.digest()
 
     def write(self, data: bytes) -> None:
-        """Store one row, which ends with a newline: psycopg2 calls this once for each, while PostgreSQL waits."""
+        """Store one row, which ends with a newline: psycopg2 calls this once for each."""
         self.rows.append(data)
+        self._hash.update(data)
         self._size += len(data)
         if self._size > self._limit:
             self._drop_last()
@@ -69,7 +81,7 @@ def read_page(cursor: Cursor, query: RecordQuery) -> Page:
     position = _position(order, lines, names, bool(beside), before) if more else None
     if beside:
         lines = b"".join(row[: row.rindex(b"\t")] + b"\n" for row in lines.splitlines())
-    return Page(lines, make_cursor(keys, query.scope, position) if more else None)
+    return Page(lines, make_cursor(keys, query.scope, position) if more else None, sink.digest)
 
 
 def _fitting(copied: Sequence[bytes]) -> tuple[bytes, int]:

@@ -253,6 +253,7 @@ def test_unchanged_page_is_304(api: Api, delivered: Database) -> None:
         assert (again.status, again.body) == (304, b"")
         assert again.headers["ETag"] == tag
         assert "Data-Quality" in again.headers
+    assert api.records("sellers", accept="application/x-ndjson", if_none_match=tag).status == 200
     delivered.query(
         "SET session_replication_role = replica; INSERT INTO olist.sellers VALUES (md5('1'), '01310', 'x', 'SP')"
     )
