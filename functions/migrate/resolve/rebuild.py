@@ -58,8 +58,8 @@ def _complete(cursor: Cursor, run: Run, circle: Sequence[RejectedRows], *, all_n
             add_stored_rows(cursor, run, rejected.table, all_new=all_new)
         if not all(shadow.add_keys(cursor, rejected.table, run.id) for rejected in circle):
             raise _Refused
-        if not add_foreign_keys(cursor, run, circle):
-            raise _Refused
         for rejected in circle:
             shadow.finish(cursor, rejected.table, run.id)
+        if not add_foreign_keys(cursor, run, circle):
+            raise _Refused
     return not failed
