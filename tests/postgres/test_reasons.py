@@ -69,8 +69,15 @@ def test_reasons_and_first_rows_are_those_that_postgresql_counts(
             cursor.execute(INSERT, (table.name, json.dumps(errors), RUN.id, file, line, stored))
         cursor.execute(COUNT, (EXAMPLES, RUN.id))
         expected = [
-            StoredReason(*row[:5], first=[(file, int(line), int(number)) for file, line, number in row[5]])
-            for row in cursor.fetchall()
+            StoredReason(
+                table,
+                code,
+                column,
+                errors,
+                rows,
+                [(file, int(line), int(number)) for file, line, number in first],
+            )
+            for table, code, column, errors, rows, first in cursor.fetchall()
         ]
         found = list(read_reasons(cursor, RUN))
         cursor.execute("ROLLBACK")

@@ -6,16 +6,15 @@ import bisect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from dataforge.files.names import is_parquet
-from dataforge.formats.csv_boundaries import Offsets, pieces
+from dataforge.formats.csv_boundaries import record_end
 from dataforge.formats.csv_objects import object_records
 from dataforge.formats.csv_stream import whole_size_of
 from dataforge.formats.dialect import STANDARD, Csv, with_record_end
-from dataforge.formats.json_boundaries import line_ends, whole_size
+from dataforge.formats.json_boundaries import line_end, whole_size
 from dataforge.postgres.shadow import FILE_SHIFT
 from dataforge.records.rejections import Located
 from dataforge.records.violation import Violation
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
     from dataforge.postgres.types import Cursor
 
-
-_PIECE = 2 << 20
 
 Rejected = tuple[int, list[Violation]]
 """The position of a rejected row, and its violations."""
@@ -72,7 +69,9 @@ def locate_in(
         if is_parquet(chunk.file.key):
             yield from _locate_parquet(s3, run_id, chunk, rows)
         elif source and source.is_json_lines(chunk.file.key):
-            yield from _locate_lines(s3, run_id, chunk, rows, whole_size, _line_pieces)
+            yield from _locate_lines(
+                s3, run_id, chunk, rows, whole_size, lambda data: partial(line_end, data)
+            )
         elif dialect.is_parallel:
             yield from _locate_csv(s3, run_id, chunk, dialect, rows)
         else:
@@ -109,18 +108,13 @@ def _locate_parquet(
 def _locate_csv(
     s3: S3Client, run_id: str, chunk: Chunk, dialect: Csv, rejected: Iterator[Rejected]
 ) -> Iterator[Located]:
-    def pieces_of(data: bytes) -> Iterator[tuple[int, Offsets]]:
-        for start, _, records in pieces(dialect.with_standard_marks(data), _PIECE):
-            yield start, records.ends
+    def end_of(data: bytes) -> Callable[[int], int]:
+        return partial(record_end, dialect.with_standard_marks(data))
 
-    for located in _locate_lines(s3, run_id, chunk, rejected, whole_size_of(dialect), pieces_of):
+    for located in _locate_lines(s3, run_id, chunk, rejected, whole_size_of(dialect), end_of):
         raw = cast("bytes", located.raw)
         stored = dialect.to_utf8(raw)
         yield located if stored is raw else located._replace(raw=stored)
-
-
-def _line_pieces(data: bytes) -> Iterator[tuple[int, Offsets]]:
-    yield 0, line_ends(data)
 
 
 def _locate_lines(
@@ -129,24 +123,18 @@ def _locate_lines(
     chunk: Chunk,
     rejected: Iterator[Rejected],
     whole: Callable[[bytes], int],
-    pieces_of: Callable[[bytes], Iterator[tuple[int, Offsets]]],
+    end_of: Callable[[bytes], Callable[[int], int]],
 ) -> Iterator[Located]:
-    """Locate records of a text; ``pieces_of`` cuts it, and finds the ends of the records in each piece."""
+    """Locate records of a text. ``end_of`` makes the function that finds the end of a record in it."""
     row = next(rejected, None)
     for records in object_records(s3, chunk.file, chunk.start, chunk.end, chunk.line, whole):
-        position = chunk.base + records.start
-        offset, line = 0, records.line
-        for first, ends in pieces_of(records.data):
-            while row is not None and row[0] < position + first + int(ends[-1]):
-                start = row[0] - position
-                line += records.data.count(b"\n", offset, start)
-                offset = start
-                raw = records.data[
-                    start : first + int(ends[np.searchsorted(ends, start - first, side="right")])
-                ]
-                yield Located(
-                    run_id, chunk.file.key, line, records.start + start, raw, row[1], length=len(raw)
-                )
-                row = next(rejected, None)
-            if row is None:
-                return
+        if row is None:
+            return
+        data, key, first = records.data, chunk.file.key, records.start
+        end, offset, line = end_of(data), 0, records.line
+        while row is not None and (start := row[0] - chunk.base - first) < len(data):
+            line += data.count(b"\n", offset, start)
+            offset = start
+            raw = data[start : end(start)]
+            yield Located(run_id, key, line, first + start, raw, row[1], None, len(raw))
+            row = next(rejected, None)

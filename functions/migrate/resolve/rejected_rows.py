@@ -47,6 +47,8 @@ class RejectedRows:
         self._shadow = run.shadow(table)
         self._marks = run.internal_table("rejected", table)
         self._same_keys = run.internal_table("same keys", table)
+        self._references = {key.name: key for key in table.foreign_keys}
+        self._conflicts: dict[str, Violation] = {}
         self._round = self._marked = 0
         self._same_key_rows: int | None = None
         self.hash_total = 0
@@ -178,9 +180,14 @@ class RejectedRows:
             cursor.execute(Sql("DROP TABLE {}").format(self._same_keys))
 
     def _violation(self, reason: str, value: str | None) -> Violation:
-        reference = next((key for key in self.table.foreign_keys if key.name == reason), None)
+        reference = self._references.get(reason)
         if reference is not None:
             return missing_parent(reference, json.loads(value or "[]"))
+        if reason not in self._conflicts:
+            self._conflicts[reason] = self._conflict(reason)
+        return self._conflicts[reason]
+
+    def _conflict(self, reason: str) -> Violation:
         stored = reason.startswith(STORED_CONFLICT)
         name = reason.removeprefix(STORED_CONFLICT)
         unique = next((unique for unique in self.table.uniques if unique.name == name), None)

@@ -12,6 +12,7 @@ import json
 import struct
 from collections.abc import Iterable
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, NamedTuple
 
 from dataforge.bulk.binary_copy import BEFORE, BEHIND, READ_BYTES
@@ -61,8 +62,15 @@ class Row(NamedTuple):
 @lru_cache(1024)
 def errors_of(violations: tuple[Violation, ...]) -> Errors:
     """The errors of a record. Many records have the same."""
-    text = as_json([without_nul(v).as_json() for v in first_violations(violations, MOST_ERRORS)]).encode()
+    shown = first_violations(violations, MOST_ERRORS)
+    text = f"[{', '.join(_error(without_nul(violation)) for violation in shown)}]".encode()
     return Errors(text, json_field(text))
+
+
+def _error(violation: Violation) -> str:
+    """The violation as JSON; an encoder takes four times as long."""
+    parts = (f'"{name}": {encode_basestring(text)}' for name, text in violation.as_json().items())
+    return f"{{{', '.join(parts)}}}"
 
 
 def json_field(document: bytes) -> bytes:

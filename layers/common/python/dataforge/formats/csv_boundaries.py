@@ -137,6 +137,12 @@ def _beside_bare_returns(data: bytes, ends: Offsets) -> list[int]:
     return [*bare[~alone[bare]].tolist(), *beside.tolist()]
 
 
+def record_end(data: bytes, start: int) -> int:
+    """The offset after the record that begins at ``start``; the last one may lack a line end."""
+    record = _RECORD.match(data, start)
+    return record.end() if record else len(data)
+
+
 def whole_lines(data: bytes, ends: Offsets) -> int:
     """The offset after the last of these records that ends with a LF, or 0."""
     lines = ends[np.frombuffer(data, np.uint8)[ends - 1] == _LF] if len(ends) else ends

@@ -157,7 +157,7 @@ class Csv:
         texts = (self.delimiter,) if isinstance(self.delimiter, str) else self.delimiter
         return tuple(sorted(texts, key=len, reverse=True))
 
-    @property
+    @cached_property
     def codec(self) -> str:
         """The encoding's name, in one spelling."""
         return _ALIASES[codecs.lookup(self.encoding).name]

@@ -29,6 +29,11 @@ def line_ends(data: bytes) -> Offsets:
     return ends if data.endswith(b"\n") else np.append(ends, len(data))
 
 
+def line_end(data: bytes, start: int) -> int:
+    """The offset after the line that begins at ``start``."""
+    return data.find(b"\n", start) + 1 or len(data)
+
+
 def line_blocks(records: BufferedRecords, size: int) -> Iterator[BufferedRecords]:
     """Cut whole lines into blocks of about ``size`` bytes."""
     data, first, line = records.data, 0, records.line
