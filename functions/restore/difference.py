@@ -35,7 +35,7 @@ def count_difference(cursor: Cursor, run: Run, table: Table) -> Figures:
     restored = rows_of(cursor, run, table)
     if is_empty(cursor, table):
         return Figures(restored=restored, added=restored, removed=0, changed=0)
-    cursor.execute(count_joined(run, table))
+    cursor.execute(count_joined(run, table, restored))
     return _figures(cursor, restored)
 
 
@@ -52,13 +52,22 @@ def _figures(cursor: Cursor, restored: int) -> Figures:
     return Figures(restored=restored, added=added, removed=removed, changed=changed)
 
 
-def count_joined(run: Run, table: Table) -> Sql:
-    """The query of the numbers of rows to add, to remove and to change."""
+def count_joined(run: Run, table: Table, restored: int) -> Sql:
+    """The query of the numbers of rows to add, to remove and to change. ``restored``: the number of rows of the shadow.
+
+    An inner join, because a full join takes half as long again if few rows are equal. If rows of the backup have the same
+    key, which is found later, they all meet one row of the table.
+    """
     return Sql(
-        "SELECT count(*) FILTER (WHERE l.ctid IS NULL) AS added, count(*) FILTER (WHERE s.ctid IS NULL) AS removed,"
-        " count(*) FILTER (WHERE l.ctid IS NOT NULL AND s.ctid IS NOT NULL AND NOT ({})) AS changed"
-        " FROM {}"
-    ).format(same(table), _joined(run, table))
+        "SELECT {restored} - common AS added, greatest(live - common, 0) AS removed, changed"
+        " FROM (SELECT count(*) AS common, count(*) FILTER (WHERE NOT ({same})) AS changed FROM {joined}) joined,"
+        " (SELECT count(*) AS live FROM {live}) counted"
+    ).format(
+        restored=restored,
+        same=same(table),
+        joined=_joined(run, table, Sql("JOIN")),
+        live=ddl.qualified(table),
+    )
 
 
 def create_difference(run: Run, table: Table) -> Sql:
@@ -72,7 +81,7 @@ def differing_rows(run: Run, table: Table) -> Sql:
     """The query of the rows of ``difference``."""
     return Sql(
         "SELECT l.ctid AS place, s.ctid AS source FROM {} WHERE l.ctid IS NULL OR s.ctid IS NULL OR NOT ({})"
-    ).format(_joined(run, table), same(table))
+    ).format(_joined(run, table, Sql("FULL JOIN")), same(table))
 
 
 def count_created(run: Run, table: Table) -> Sql:
@@ -98,14 +107,14 @@ def rows_of(cursor: Cursor, run: Run, table: Table) -> int:
     return int(one_row(cursor)[0])
 
 
-def _joined(run: Run, table: Table) -> Sql:
-    """The full join of the table and its shadow by the table's key. Copies in a multiset are numbered."""
+def _joined(run: Run, table: Table, how: Sql) -> Sql:
+    """The join of the table and its shadow by the table's key. Copies in a multiset are numbered."""
     live, restored = ddl.qualified(table), run.shadow(table)
     if table.is_multiset:
-        return Sql("{} l FULL JOIN {} s ON l.row_text = s.row_text AND l.number = s.number").format(
-            _numbered(table, live), _numbered(table, restored)
+        return Sql("{} l {} {} s ON l.row_text = s.row_text AND l.number = s.number").format(
+            _numbered(table, live), how, _numbered(table, restored)
         )
-    return Sql("{} l FULL JOIN {} s ON {}").format(live, restored, same_key(table, "l", "s"))
+    return Sql("{} l {} {} s ON {}").format(live, how, restored, same_key(table, "l", "s"))
 
 
 def _numbered(table: Table, relation: Sql) -> Sql:

@@ -27,7 +27,7 @@ from dataforge.runs.unattended.stored_errors import NumberDiffers, ScriptRefused
 from dataforge.runs.unattended.work import Unattended, Work, complete, forget, forget_failed, is_known
 from dataforge.tables.catalogue import Table
 from functions.restore.comparison import holds, recorded_comparison
-from functions.restore.difference import count_created, count_joined, create_difference
+from functions.restore.difference import count_created, count_joined, create_difference, rows_of
 from functions.restore.locks import (
     READERS_MS,
     WRITERS_MS,
@@ -229,7 +229,9 @@ def _compare(cursor: Cursor, script: Script, run: Run, table: Table, kind: str) 
     counted, as_recorded = Script(), Script()
     if merges:
         counted.execute(create_difference(run, table))
-    counted.store(_facts(run, table, count_created(run, table) if merges else count_joined(run, table)))
+        counted.store(_facts(run, table, count_created(run, table)))
+    else:
+        counted.store(_facts(run, table, count_joined(run, table, rows_of(cursor, run, table))))
     recorded = recorded_comparison(cursor, run, table, rows=merges)
     if recorded is None:
         script.extend(counted)
