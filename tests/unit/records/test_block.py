@@ -174,9 +174,11 @@ REPEATED = (
     b"01037,-23.5,-46.6,SP\n",
     b'01037,-23.5,-46.6,"sao\npaulo",SP\n',
     b"02000,-23.5,-46.6,rio,RJ\r\n",
+    b"02000,-23.5,-46.6,rio\r",
     b"\n",
 )
-"""Records of geolocations: valid ones in several spellings, cleaned and rejected ones, one with a line feed, none."""
+"""Records of geolocations: valid ones in several spellings, cleaned and rejected ones, one with a line feed, one that a CR
+ends, none."""
 
 
 @settings(max_examples=25)
@@ -188,6 +190,22 @@ def test_records_with_the_bytes_of_earlier_ones_are_counted_as_if_each_was_read(
     some = st.sampled_from(data.draw(st.lists(st.sampled_from(REPEATED), min_size=1, max_size=4)))
     records = data.draw(st.lists(some, min_size=10, max_size=40))
     agree(table, (table.column_names, b"".join(records)), size)
+
+
+def test_new_row_between_a_quoted_line_feed_and_a_bare_cr_is_loaded() -> None:
+    table = OLIST.table("geolocations")
+    known = [b"0103%d,-23.5,-46.6,sao paulo,SP\n" % number for number in range(4)]
+    shifted = [
+        known[0],
+        b'01037,-23.5,-46.6,"sao\npaulo",SP\n',
+        known[1],
+        known[1],
+        b"09999,-23.5,-46.6,rio,RJ\n",
+    ]
+    second = b"".join([*shifted, known[1], known[1], b"x\ry\n"])
+    first = b"".join(known * 10)
+    rows, _ = agree(table, (table.column_names, first + second), len(first))
+    assert len(set(rows.values())) == 6
 
 
 def test_every_violation_of_a_row_is_recorded() -> None:

@@ -20,7 +20,7 @@ class RepeatedRecords:
     def are_new(self, block: Block, records: NDArray[np.int64]) -> NDArray[np.bool_] | None:
         """Mask of these records of the block that are the first with their bytes; None if records are not single lines."""
         lines = block.data.split(b"\n")
-        if lines.pop() or len(lines) != len(block.records.ends):
+        if lines.pop() or not _are_lines(block, lines):
             return None
         self._lines = lines
         seen, add = self._seen, self._seen.add
@@ -38,3 +38,9 @@ class RepeatedRecords:
         if not forgotten:
             return np.zeros(len(self._lines), np.bool_)
         return np.fromiter((line in forgotten for line in self._lines), np.bool_, len(self._lines))
+
+
+def _are_lines(block: Block, lines: list[bytes]) -> bool:
+    """Whether each record is one of the lines. Equal numbers do not suffice: a line feed may be quoted, a CR may end one."""
+    lengths = np.fromiter(map(len, lines), np.int64, len(lines))
+    return np.array_equal(np.cumsum(lengths + 1), block.records.ends)
