@@ -31,9 +31,9 @@ _unexpected: WeakKeyDictionary[Connection, set[Table]] = WeakKeyDictionary()
 def expects_new(db: Connection, candidates: Candidates, rule: OnConflict) -> bool:
     """Whether all candidates of a table are expected to be inserted."""
     table = candidates.table
-    # A multiset has no keys, and the references of a circle are checked when all its tables are stored.
-    supported = not (table.is_multiset or table.circular_keys or candidates.conflicting)
-    return supported and rule == "reject" and table not in _unexpected.get(db, ())
+    # The statement requires a primary key. The references of a circle are checked when all its tables are stored.
+    supported = table.key and not (table.circular_keys or candidates.conflicting)
+    return bool(supported) and rule == "reject" and table not in _unexpected.get(db, ())
 
 
 def learn(db: Connection, candidates: Candidates, *, inserted: bool) -> None:
@@ -58,12 +58,13 @@ def store_new(cursor: Cursor, candidates: Candidates) -> Results:
 def _statement(table: Table) -> Sql:
     """The statement, with the parameters of ``store_statement``.
 
-    Its first part stores nothing: PostgreSQL refuses it if the key has no index, and if the owner's rules would change
-    the statement, as it refuses ``store_statement``. Nothing is inserted if the key is deferrable, which that refuses too.
+    Its first part stores nothing: PostgreSQL refuses it if the key has no index, and if the owner's rules could change
+    what it inserts or returns, as it refuses ``store_statement``. Nothing is inserted if the key is deferrable, which that
+    refuses too.
     """
     return Sql(
         "WITH declared AS (INSERT INTO {table} ({columns}) SELECT {columns} FROM {table} WHERE false"
-        " ON CONFLICT ({key}) DO NOTHING)\n"
+        " ON CONFLICT ({key}) DO NOTHING RETURNING 1)\n"
         "INSERT INTO {table} ({columns}) SELECT {columns} FROM (SELECT * FROM ({given}) g{whole}) g"
         " WHERE EXISTS (SELECT FROM pg_index WHERE indrelid = {name}::regclass AND indisprimary AND indimmediate)"
         " ORDER BY {order}"
