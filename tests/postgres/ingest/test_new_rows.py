@@ -47,7 +47,7 @@ def outcome(db: Connection, database: Database, records: list[dict[str, Any]], m
     mode=st.sampled_from(["partial", "partial", "atomic", "dry_run"]),
 )
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_results_do_not_depend_on_what_is_expected(
+def test_expectation_of_new_rows_changes_no_result(
     database: Database, sample: Sample, stored: set[int], batch: list[tuple[str, int, str]], mode: str
 ) -> None:
     records = [

@@ -33,7 +33,7 @@ BEGIN
         MESSAGE = CASE state WHEN {rolled_back} THEN 'null' ELSE ({document})::text END;
 END
 """)
-"""Always fails: a function without a result cannot answer, but for an error."""
+"""Always fails: a function without a result returns nothing except by an error."""
 
 
 def error_of(cursor: Cursor, script: Script) -> Exception | None:
