@@ -22,8 +22,6 @@ from dataforge.runs.unattended.work import Unattended
 from dataforge.settings import MigrationSettings, read
 from functions.migrate.lifecycle.begin import begin
 from functions.migrate.lifecycle.resume import MIGRATIONS
-from functions.migrate.load.load import load_chunk
-from functions.migrate.plan.plan import plan
 from functions.migrate.publish.publish import publish
 from functions.migrate.reconcile.reconcile import reconcile
 from functions.migrate.report.report import report
@@ -32,7 +30,6 @@ from functions.migrate.run.rejections.limits import used_text
 from functions.migrate.run.step_times import record_step
 from functions.migrate.run.work_items import LoadItem, ScanItem
 from functions.migrate.scan.cut import cut
-from functions.migrate.scan.scan import scan_range
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -61,6 +58,13 @@ def fail(
     return {"error": failure.error, "cause": cause}
 
 
+def _plan(db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str) -> dict[str, Any]:
+    # With NumPy, which a further process for a table of the same wave does not need.
+    from functions.migrate.plan.plan import plan  # noqa: PLC0415
+
+    return plan(db, s3, settings, run_id)
+
+
 def _resolve(
     db: Connection, s3: S3Client, settings: MigrationSettings, run_id: str, table: str, how: Unattended
 ) -> dict[str, Any]:
@@ -85,7 +89,7 @@ STEPS: Steps[MigrationSettings] = {
     MigrationStep.BEGIN: lambda s: begin(
         s.db, s.event.execution, s.event.started, s.event.input, s.event.dead
     ),
-    MigrationStep.PLAN: lambda s: plan(s.db, s.s3, s.settings, s.event.run_id),
+    MigrationStep.PLAN: lambda s: _plan(s.db, s.s3, s.settings, s.event.run_id),
     MigrationStep.CUT: lambda s: cut(s.db, s.s3, s.settings, s.event.run_id),
     MigrationStep.RESOLVE: lambda s: _resolve(
         s.db, s.s3, s.settings, s.event.run_id, s.event.table, s.unattended
@@ -125,6 +129,8 @@ def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         if isinstance(item, LoadItem):
             _load(get_db_resource(settings), worker_s3(), settings, item, context)
         else:
+            from functions.migrate.scan.scan import scan_range  # noqa: PLC0415
+
             scan_range(get_db_resource(settings), worker_s3(), item)
     return {}
 
@@ -138,6 +144,9 @@ def _seconds_left(context: LambdaContext) -> float:
 def _load(
     db: Connection, s3: S3Client, settings: MigrationSettings, item: LoadItem, context: LambdaContext
 ) -> None:
+    # With NumPy and Arrow, which the function ``control`` imports only for some files and for rejected rows.
+    from functions.migrate.load.load import load_chunk  # noqa: PLC0415
+
     tallies = load_chunk(db, s3, settings, item, lambda: _seconds_left(context))
     for name, tally in tallies.items():
         metrics.add_metric("RowsRead", MetricUnit.Count, tally.read)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, IgnoreMode
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -15,7 +14,8 @@ from dataforge.aws.metric_names import NAMESPACE
 from infra.foundation.acknowledge import acknowledge
 from infra.foundation.log_groups import log_group
 from infra.foundation.network import Network
-from infra.foundation.wheels import NOT_CODE, ROOT
+from infra.foundation.own_code import OwnCode
+from infra.foundation.wheels import ROOT, platform_of
 from infra.settings import Settings
 
 SMALL, MEDIUM, LARGE = 256, 512, 1024
@@ -57,7 +57,7 @@ class Function(lambda_.Function):
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
             handler=f"functions.{capability}.handler.{name}",
-            code=_code(capability, files),
+            code=_code(capability, files, settings),
             layers=list(layers),
             environment={
                 "POWERTOOLS_SERVICE_NAME": capability,
@@ -88,34 +88,19 @@ class Function(lambda_.Function):
         )
 
 
-def _code(capability: str, files: Sequence[str]) -> lambda_.Code:
-    """Return functions/<capability> with its path, so that a handler has the same name everywhere.
-
-    IgnoreMode.GIT is required: with the default mode these patterns would include .git and exclude the handler.
-    """
-    return lambda_.Code.from_asset(
-        str(ROOT),
-        ignore_mode=IgnoreMode.GIT,
-        exclude=[
-            *("/*", "!/functions/", "/functions/*", "!/functions/__init__.py", f"!/functions/{capability}/"),
-            *_only(files),
-            *NOT_CODE,
-        ],
-    )
+def _code(capability: str, files: Sequence[str], settings: Settings) -> lambda_.Code:
+    """Return functions/<capability> with its path, so that a handler has the same name everywhere."""
+    paths = ("functions/__init__.py", f"functions/{capability}", *map(_existing, files))
+    sources = tuple((path, ROOT / path) for path in paths)
+    return OwnCode(sources, platform_of(local=settings.local).python).code()
 
 
-def _only(files: Sequence[str]) -> Iterator[str]:
-    """Yield patterns that include the files, and exclude the rest of their folders; the last match counts."""
-    paths = [PurePosixPath("/", file) for file in files]
-    for path in paths:
-        if not ROOT.joinpath(*path.parts[1:]).is_file():
-            raise FileNotFoundError(
-                f"{path} is missing in the repository. Run `npm ci`, or the `make` target, which runs it."
-            )
-    folders = sorted({folder for path in paths for folder in path.parents if folder.name})
-    for folder in folders:
-        yield from (f"!{folder}/", f"{folder}/*")
-    yield from (f"!{path}" for path in paths)
+def _existing(file: str) -> str:
+    if not (ROOT / file).is_file():
+        raise FileNotFoundError(
+            f"{file} is missing in the repository. Run `npm ci`, or the `make` target, which runs it."
+        )
+    return file
 
 
 def _role(scope: Construct, id: str, *, in_network: bool) -> iam.Role:

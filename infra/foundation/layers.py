@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
-import jsii
-from aws_cdk import BundlingOptions, BundlingOutput, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from dataforge.tables.datasets import PACKAGE, folders
-from infra.foundation.wheels import HOST, LAMBDA, LAYER_SOURCE, NOT_CODE, ROOT, WheelLayer
+from infra.foundation.own_code import OwnCode
+from infra.foundation.wheels import LAYER_SOURCE, WheelLayer, platform_of
 
 DEPS = ("requirements.lock",)
 BULK = ("requirements-bulk.lock",)
@@ -34,8 +29,10 @@ class Layers(Construct):
 
     def __init__(self, scope: Construct, id: str, *, local: bool, glue: bool) -> None:
         super().__init__(scope, id)
-        platform = HOST if local else LAMBDA
-        self.common = self._layer("Common", "Data Forge's own code", _own_code())
+        platform = platform_of(local=local)
+        self.common = self._layer(
+            "Common", "Data Forge's own code", OwnCode(packages(), platform.python).code()
+        )
         self.deps = self._layer(
             "Deps", "Packages of every function", WheelLayer(LOCAL_DEPS if local else DEPS, platform).code()
         )
@@ -58,48 +55,7 @@ class Layers(Construct):
         )
 
 
-@jsii.implements(ILocalBundling)
-class _OwnCode:
-    """The packages ``dataforge`` and ``datasets``, from different folders of the repository."""
-
-    def try_bundle(self, output_dir: str, *_options: Any, **_more: Any) -> bool:
-        """Copy both packages below ``python/``. Never falls back to Docker."""
-        for package, folder in packages():
-            target = Path(output_dir, "python", package)
-            ignored = shutil.ignore_patterns(*NOT_CODE)
-            shutil.copytree(folder, target, ignore=ignored, dirs_exist_ok=True)
-        return True
-
-
-def _own_code() -> lambda_.Code:
-    return lambda_.Code.from_asset(
-        str(ROOT),
-        asset_hash=own_code_hash(),
-        bundling=BundlingOptions(
-            image=DockerImage.from_registry("not-used"),
-            local=_OwnCode(),
-            output_type=BundlingOutput.NOT_ARCHIVED,
-        ),
-    )
-
-
-def packages() -> list[tuple[str, Path]]:
-    """The project's packages with their folders; of one package's folders, a later one takes precedence."""
-    ours = ("dataforge", LAYER_SOURCE / "python" / "dataforge")
-    return [ours, *((PACKAGE, folder) for folder in reversed(folders()))]
-
-
-def own_code_hash() -> str:
-    """The SHA-256 of the files in the layer, by path. CDK's own hash would read every file of the repository."""
-    digest = hashlib.sha256()
-    for package, folder in packages():
-        for path in sorted(
-            p for p in folder.rglob("*") if p.is_file() and not _ignored(p.relative_to(folder))
-        ):
-            name = f"{package}/{path.relative_to(folder)}"
-            digest.update(f"{name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _ignored(path: Path) -> bool:
-    return any(fnmatch(part, pattern) for part in path.parts for pattern in NOT_CODE)
+def packages() -> tuple[tuple[str, Path], ...]:
+    """The project's packages by their paths in the layer; of one package's folders, a later one takes precedence."""
+    ours = ("python/dataforge", LAYER_SOURCE / "python" / "dataforge")
+    return (ours, *((f"python/{PACKAGE}", folder) for folder in reversed(folders())))

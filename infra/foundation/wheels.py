@@ -22,6 +22,8 @@ import jsii
 from aws_cdk import BundlingOptions, BundlingOutput, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 
+from infra.foundation import bytecode
+
 ROOT = Path(__file__).resolve().parents[2]
 LAYER_SOURCE = ROOT / "layers" / "common"
 NOT_CODE = ("__pycache__", "*.pyc", ".*")
@@ -36,14 +38,16 @@ _MANYLINUX = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014
 
 @dataclass(frozen=True)
 class Platform:
-    """The target interpreter of wheels."""
+    """The target interpreter of wheels. ``python``: its minor version."""
 
     name: str
+    python: str
     pip_options: tuple[str, ...] = ()
 
 
 LAMBDA = Platform(
     f"lambda-{PYTHON}-arm64",
+    PYTHON,
     (
         "--implementation",
         "cp",
@@ -52,8 +56,14 @@ LAMBDA = Platform(
         *(option for tag in _MANYLINUX for option in ("--platform", tag)),
     ),
 )
-HOST = Platform(f"{sys.platform}-{sys.version_info[0]}.{sys.version_info[1]}-{platform.machine()}")
+HOST = Platform(f"{sys.platform}-{bytecode.running()}-{platform.machine()}", bytecode.running())
 """Return the running interpreter, with which the embedded cloud executes functions."""
+
+
+def platform_of(*, local: bool) -> Platform:
+    """Return the platform of the embedded cloud, or of Lambda."""
+    return HOST if local else LAMBDA
+
 
 PRUNED = (
     "bin",
@@ -83,7 +93,8 @@ class WheelLayer:
     platform: Platform
 
     def fingerprint(self) -> str:
-        digest = hashlib.sha256(f"{self.platform}{PRUNED}".encode())
+        compiled = bytecode.state(self.platform.python)
+        digest = hashlib.sha256(f"{self.platform}{PRUNED}{compiled}".encode())
         for lock in self.locks:
             digest.update((LAYER_SOURCE / lock).read_bytes())
         return digest.hexdigest()
@@ -96,6 +107,7 @@ class WheelLayer:
             with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
                 layer, archive = Path(scratch) / "layer", Path(scratch) / "layer.zip"
                 _install(self.locks, self.platform, layer / "python")
+                bytecode.compile_modules(layer, self.platform.python)
                 _archive(layer, archive)
                 archive.replace(cached)
         shutil.copyfile(cached, target / "layer.zip")

@@ -61,7 +61,6 @@ def main() -> None:
     endpoint_policies.apply()
     error_names.apply()
     log_wait.apply()
-    layers.apply(options.authority)
     metric_math.apply()
     parallel.apply()
     secret_refs.apply()
@@ -90,6 +89,7 @@ def main() -> None:
         kept_state.apply(options.data)
     credentials.apply(administrator, int(os.environ["GATEWAY_PORT"]))
     isolation.apply()
+    layers.apply(options.authority)
     sys.argv = ["ministack"]
     app.main()
 

@@ -1,65 +1,103 @@
-"""Unpack each layer once and link it into the workers that use it.
+"""Unpack each layer once, when a stack has created a function that uses it, in a folder that all processes share.
 
-The emulator unpacks each layer for each worker, which takes seconds per cold start and, over time, gigabytes.
+The emulator unpacks each layer for each process, which takes seconds per cold start and, over time, gigabytes. Lambda
+prepares a function before its first invocation.
 
 In the layers, the root certificate of the embedded cloud replaces the bundles of RDS's, which did not sign its certificates.
 """
 
 import hashlib
+import io
 import os
 import tempfile
 import threading
-import types
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from ministack.core import lambda_runtime
+from ministack.core.lambda_runtime import Worker
+from ministack.services import lambda_svc
 
-from local.emulator.anchors import require
+from local.emulator import stack_handlers
+from local.emulator.anchors import AnchorGone, require
 
 BUNDLE = "rds-*bundle.pem"
-_unpacking = threading.Lock()
-
-
-class LayerZip(zipfile.ZipFile):
-    """A ZipFile that links instead of unpacking where the target is a worker's `layer_<n>` folder."""
-
-    authority: Path
-
-    def extractall(self, path: Any = None, *arguments: Any, **options: Any) -> None:
-        """Extract all members, or link the layer."""
-        target = Path(path or os.curdir)
-        if not target.name.startswith("layer_"):
-            super().extractall(path, *arguments, **options)
-            return
-        folder = Path(tempfile.gettempdir(), "layers", self._fingerprint())
-        with _unpacking:
-            if not folder.exists():
-                fresh = folder.with_suffix(".new")
-                super().extractall(fresh)
-                for bundle in fresh.rglob(BUNDLE):
-                    bundle.write_bytes(self.authority.read_bytes())
-                fresh.rename(folder)
-        target.rmdir()
-        target.symlink_to(folder)
-        # The worker's copy of the archive, which is not read again.
-        Path(self.filename or "").unlink()
-
-    def _fingerprint(self) -> str:
-        """Hash the names, sizes and check sums of the content, which is faster than hashing the file."""
-        listing = sorted((entry.filename, entry.file_size, entry.CRC) for entry in self.infolist())
-        return hashlib.sha256(repr(listing).encode()).hexdigest()[:32]
+FOLDERS = "_LAMBDA_LAYERS_DIRS"
+"""The environment variable, and the script's name, of the folders of the layers."""
+Config = dict[str, Any]
 
 
 def apply(authority: Path) -> None:
-    """The emulator calls `zipfile.ZipFile` for functions and layers; give it a module of that shape."""
-    require("layers", lambda_runtime, "zipfile")
-    LayerZip.authority = authority
-    stand_in = types.ModuleType("zipfile")
-    stand_in.__dict__.update(
-        {name: value for name, value in vars(zipfile).items() if not name.startswith("__")}
+    """Extend the credentials of processes, so this is applied after the patches that replace them.
+
+    Processes of other languages than Python have separate copies of their layers, as before.
+    """
+    require("layers", lambda_runtime, "_PYTHON_WORKER_SCRIPT", "execution_credentials")
+    require("layers", Worker, "_spawn")
+    require("layers", lambda_svc, "_functions", "_resolve_layer_zip")
+    if FOLDERS not in lambda_runtime._PYTHON_WORKER_SCRIPT:
+        raise AnchorGone("layers", f"{FOLDERS} in the Python worker's script")
+    unpacked = Unpacked(authority)
+    stack_handlers.wrap(
+        "layers",
+        stack_handlers.FUNCTION,
+        after=lambda name, _properties: _prepare(unpacked, lambda_svc._functions[name]["config"]),
     )
-    # The emulator's error handler refers to this name, which the standard library does not have.
-    stand_in.__dict__.update(ZipFile=LayerZip, LargeFileError=zipfile.LargeZipFile)
-    lambda_runtime.zipfile = stand_in
+    _share(unpacked)
+
+
+def _prepare(unpacked: "Unpacked", config: Config) -> None:
+    for layer in config.get("Layers") or ():
+        unpacked.folder(layer)
+
+
+def _share(unpacked: "Unpacked") -> None:
+    """Start processes with the folders of their layers in place of the layers."""
+    spawn, credentials = Worker._spawn, lambda_runtime.execution_credentials
+
+    def spawn_with_folders(worker: Any) -> None:
+        config = worker.config
+        if config.get("Runtime", "").startswith("python") and config.get("Layers"):
+            found = [folder for layer in config["Layers"] if (folder := unpacked.folder(layer))]
+            worker.config = {**config, "Layers": [], FOLDERS: os.pathsep.join(map(str, found))}
+        try:
+            spawn(worker)
+        finally:
+            worker.config = config
+
+    def credentials_and_folders(config: Config) -> dict[str, str]:
+        found: dict[str, str] = credentials(config)
+        return found | ({FOLDERS: config[FOLDERS]} if FOLDERS in config else {})
+
+    Worker._spawn = spawn_with_folders
+    lambda_runtime.execution_credentials = credentials_and_folders
+
+
+class Unpacked:
+    """The folders of the layers' versions, which do not change."""
+
+    def __init__(self, authority: Path) -> None:
+        self._authority = authority
+        self._folders: dict[str, Path] = {}
+        self._unpacking = threading.Lock()
+
+    def folder(self, layer: str | Config) -> Path | None:
+        """The folder of a version, unpacked if it was not; None for a layer without content."""
+        arn = layer if isinstance(layer, str) else layer["Arn"]
+        with self._unpacking:
+            if arn not in self._folders:
+                content: bytes | None = lambda_svc._resolve_layer_zip(layer)
+                if not content:
+                    return None
+                self._folders[arn] = self._unpack(arn, content)
+            return self._folders[arn]
+
+    def _unpack(self, arn: str, content: bytes) -> Path:
+        name = hashlib.sha256(arn.encode()).hexdigest()[:32]
+        folder = Path(tempfile.gettempdir(), "layers", name)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            archive.extractall(folder)
+        for bundle in folder.rglob(BUNDLE):
+            bundle.write_bytes(self._authority.read_bytes())
+        return folder

@@ -90,7 +90,11 @@ def test_code_asset_contains_its_function_and_no_other(
     capability = handler.split(".")[1]
     code = for_this_machine[handler].code
     assert {path.name for path in code.iterdir()} == {"functions", *BESIDE.get(capability, ())}
-    assert {path.name for path in (code / "functions").iterdir()} <= {"__init__.py", capability}
+    assert {path.name for path in (code / "functions").iterdir()} <= {
+        "__init__.py",
+        "__pycache__",
+        capability,
+    }
     assert (code / "functions" / capability / "handler.py").is_file()
 
 
@@ -101,6 +105,7 @@ def test_assets_contain_only_code(for_this_machine: dict[str, Any]) -> None:
         ours = [path for folder in (packaged.code, common) for path in folder.rglob("*") if path.is_file()]
         assert {path.suffix for path in ours if "node_modules" not in path.parts} <= {
             ".py",
+            ".pyc",
             ".pem",
             ".html",
             ".css",
@@ -137,3 +142,13 @@ def test_layer_contains_the_datasets_and_nothing_else_of_the_repository(for_lamb
         assert {path.name for path in (common / "python").iterdir()} == {"dataforge", "datasets"}
         found = {path.name for path in (common / "python" / "datasets").iterdir()}
         assert found == {path.name for path in (ROOT / "datasets").glob("*.py")}
+
+
+def test_modules_of_the_assets_have_bytecode(for_this_machine: dict[str, Any]) -> None:
+    for folder in {folder for packaged in for_this_machine.values() for folder in packaged.folders}:
+        modules = {path.with_suffix("").relative_to(folder) for path in folder.rglob("*.py")}
+        compiled = {
+            path.parent.parent.relative_to(folder) / path.name.partition(".")[0]
+            for path in folder.rglob(f"*.{sys.implementation.cache_tag}.pyc")
+        }
+        assert modules == compiled

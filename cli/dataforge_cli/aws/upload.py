@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from boto3.s3.transfer import TransferConfig
+from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import ProgressCallbackInvoker, TransferConfig, create_transfer_manager
 from botocore.exceptions import ClientError
 from rich.progress import (
     BarColumn,
     Progress,
+    TaskID,
     TaskProgressColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -42,12 +44,25 @@ def upload(
     if not new:
         return 0
     config = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
-    with _bars(screen) as bars:
+    # The manager sends several files at once. An error, and an interrupt, cancels the others.
+    with _bars(screen) as bars, create_transfer_manager(s3, config) as manager:
         tasks = [bars.add_task(name, total=path.stat().st_size) for path, name in new.items()]
-        for (path, name), task in zip(new.items(), tasks, strict=True):
-            advance = partial(bars.advance, task)
-            s3.upload_file(str(path), bucket, prefix + name, Config=config, Callback=advance)
+        sent = {
+            path: manager.upload(str(path), bucket, prefix + name, subscribers=[_advancing(bars, task)])
+            for (path, name), task in zip(new.items(), tasks, strict=True)
+        }
+        for path, transfer in sent.items():
+            try:
+                transfer.result()
+            except ClientError as error:
+                raise S3UploadFailedError(
+                    f"Failed to upload {path} to s3://{bucket}/{prefix}{new[path]}: {error}"
+                ) from error
     return len(new)
+
+
+def _advancing(bars: Progress, task: TaskID) -> ProgressCallbackInvoker:
+    return ProgressCallbackInvoker(partial(bars.advance, task))
 
 
 def _bars(screen: Screen) -> Progress:

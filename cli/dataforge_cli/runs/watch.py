@@ -16,7 +16,9 @@ from dataforge_cli.runs.retries import Trouble
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.3, 3.0
 _SHARE = 20
-"""A watcher notices the end after at most one part in this many of the time that it has watched."""
+"""A watcher reads the progress again after one part in this many of the time that it has watched."""
+_LOOKS = 3
+"""Number of descriptions in each pause, which notice the end. They take less time than reading the progress."""
 _STILL_SECONDS = 6
 """Seconds without progress after which the reason is read."""
 _UNSEEN_SECONDS = 15
@@ -30,9 +32,10 @@ def watch_migration(deployment: Deployment, arn: str, screen: Screen) -> Executi
 
 
 class Pace:
-    """The pauses between two descriptions of an execution."""
+    """The pauses between two readings of an execution's progress."""
 
-    def __init__(self) -> None:
+    def __init__(self, deployment: Deployment, arn: str) -> None:
+        self._deployment, self._arn = deployment, arn
         self._began = self._changed = time.monotonic()
         self._last: object = None
 
@@ -43,13 +46,19 @@ class Pace:
             self._last, self._changed = progress, now
         return now - self._changed >= _STILL_SECONDS
 
-    def pause(self, least: float = SHORTEST_PAUSE) -> None:
-        """Wait. The interval grows with the time, and so does the cost of a description."""
-        time.sleep(max(least, min((time.monotonic() - self._began) / _SHARE, LONGEST_PAUSE)))
+    def pause(self, least: float = SHORTEST_PAUSE) -> Execution:
+        """Wait until the execution ends, or for an interval that grows with the time, and describe the execution."""
+        seconds = max(least, min((time.monotonic() - self._began) / _SHARE, LONGEST_PAUSE))
+        for _ in range(_LOOKS):
+            time.sleep(seconds / _LOOKS)
+            execution = describe(self._deployment, self._arn)
+            if not execution.running:
+                break
+        return execution
 
 
 def _watch(deployment: Deployment, arn: str, bars: Bars, trouble: Trouble) -> Execution:
-    plan, pace = None, Pace()
+    plan, pace = None, Pace(deployment, arn)
     execution = _await_known(deployment, arn)
     while execution.running:
         began = time.monotonic()
@@ -59,8 +68,7 @@ def _watch(deployment: Deployment, arn: str, bars: Bars, trouble: Trouble) -> Ex
         if pace.is_still(progress):
             trouble.say()
         # Reading the progress of many chunks takes long. The interval grows with it.
-        pace.pause(max(SHORTEST_PAUSE, time.monotonic() - began))
-        execution = describe(deployment, arn)
+        execution = pace.pause(max(SHORTEST_PAUSE, time.monotonic() - began))
     _show_end(deployment, execution, bars)
     return execution
 
@@ -79,7 +87,7 @@ def watch_phases(
     """Return a watcher of the machine's executions, which shows the phase and the text of ``note``."""
 
     def watch(deployment: Deployment, arn: str, screen: Screen) -> Execution:
-        pace, trouble = Pace(), Trouble(deployment, arn, screen)
+        pace, trouble = Pace(deployment, arn), Trouble(deployment, arn, screen)
         with Line(screen) as line:
             execution = _await_known(deployment, arn)
             while execution.running:
@@ -88,8 +96,7 @@ def watch_phases(
                 line.show(machine.phases.get(phase, "starting"), found)
                 if pace.is_still((phase, found)):
                     trouble.say()
-                pace.pause()
-                execution = describe(deployment, arn)
+                execution = pace.pause()
             line.finish(note(execution), done=execution.output is not None)
         return execution
 

@@ -10,11 +10,9 @@ from dataforge.errors import UnsupportedColumnType
 from dataforge.files.names import is_parquet
 from dataforge.files.sources import Taken
 from dataforge.formats.dialect import with_record_end
-from dataforge.formats.parquet_source import group_ends, open_file, unreadable
 from dataforge.s3.objects import Object
 from functions.migrate.plan.piece_limit import refuse_large_piece
 from functions.migrate.plan.source import Header, check_columns, read_header, read_json_start
-from functions.migrate.run.reading.parquet import LINES_BEFORE
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -100,6 +98,9 @@ def _read_json_lines(s3: S3Client, taken: Taken, file: Object, step: int) -> Lay
 
 def _read_parquet(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout:
     """A range is one row group or more: a file's footer only has the borders of row groups."""
+    # With Arrow, which no other file needs to be planned.
+    from dataforge.formats.parquet_source import group_ends, open_file, unreadable  # noqa: PLC0415
+
     parquet = open_file(s3, file)
     schema = parquet.schema_arrow
     columns = check_columns(file.key, tuple(schema.names), taken)
@@ -110,6 +111,8 @@ def _read_parquet(s3: S3Client, taken: Taken, file: Object, step: int) -> Layout
 
 def _row_groups(groups: Iterable[tuple[int, int]], step: int) -> Iterator[Range]:
     """Ranges of about ``step`` bytes, from each row group's end and size."""
+    from functions.migrate.run.reading.parquet import LINES_BEFORE  # noqa: PLC0415
+
     start, size_so_far, reached = 0, 0, 0
     for end, size in groups:
         if size_so_far and size_so_far + size > step:

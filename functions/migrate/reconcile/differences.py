@@ -16,7 +16,6 @@ from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.tables.catalogue import Table
 from functions.migrate.run.ledger import read_resolved, store_resolved
 from functions.migrate.run.migration import Run
-from functions.migrate.run.reading.chunk import read_chunk
 from functions.migrate.run.replay_records import relation as replay_relation
 from functions.migrate.run.work_items import LoadItem, load_items
 
@@ -69,6 +68,9 @@ def _read_again(cursor: Cursor, s3: S3Client, run: Run, table: Table, reread: Sq
     cursor.execute(Sql("TRUNCATE {}").format(reread))
     columns = ddl.columns_sql(table)
     copy = Sql("COPY {} ({}, {}) FROM STDIN (FORMAT csv)").format(reread, columns, shadow.SOURCE)
+    # With NumPy and Arrow, which a run without differences does not need.
+    from functions.migrate.run.reading.chunk import read_chunk  # noqa: PLC0415
+
     for records in read_chunk(cursor, s3, item.model_copy(update={"tables": (table.name,)}), run.dataset):
         cursor.copy_expert(copy, io.BytesIO(b"".join(records.batch.lines)))
 

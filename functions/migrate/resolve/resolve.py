@@ -22,7 +22,7 @@ from dataforge.settings import RejectionLimits
 from dataforge.tables.catalogue import Table
 from functions.migrate.resolve.choose import LEAST_BYTES, choose
 from functions.migrate.resolve.circle import await_circle, resolved_already, unresolved_parents
-from functions.migrate.resolve.locate import locate
+from functions.migrate.resolve.located import located
 from functions.migrate.resolve.prepare import prepare
 from functions.migrate.resolve.reject import reject
 from functions.migrate.resolve.rejected_rows import RejectedRows
@@ -126,7 +126,7 @@ def _resolve(
         rejected = resolution.rejected
         table = rejected.table
         store = RejectionStore(cursor, s3, limits, run.id, table, "resolve")
-        store.add(locate(cursor, s3, run, rejected.positions(cursor)))
+        store.add(located(cursor, s3, run, rejected.positions(cursor)))
         uncounted = store.close()
         used += store.used
         rejected.close(cursor)

@@ -29,7 +29,7 @@ from dataforge.runs.unattended.work import Unattended, Work, forget, is_known, r
 from dataforge.settings import RejectionLimits
 from dataforge.tables.catalogue import Table
 from functions.migrate.resolve.circle import read_circle, resolved_already
-from functions.migrate.resolve.locate import locate
+from functions.migrate.resolve.located import located
 from functions.migrate.resolve.part import Part
 from functions.migrate.resolve.reject import Resolution, interrupted, reject
 from functions.migrate.resolve.rejected_rows import RejectedRows
@@ -177,7 +177,7 @@ def _store_some(
             return True
         store = RejectionStore(cursor, s3, limits, run.id, table, "resolve")
         part = Part(rejected.positions(cursor, stored.position), how.deadline)
-        store.add(locate(cursor, s3, run, part.rows()))
+        store.add(located(cursor, s3, run, part.rows()))
         uncounted = [some for some in (stored.uncounted, store.close()) if some]
         found = _Stored(
             position=max(part.position, stored.position),

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from dataforge.formats.csv_boundaries import Passage
+from dataforge.formats.csv_passage import Passage
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
 from dataforge.postgres.unwritten import State
 from dataforge.runs.results.migration import Counts
 from dataforge.runs.results.report import Orphans
-from functions.migrate.run.reading.validated_records import ValidatedRecords
 from functions.migrate.run.rejections.uncounted import Uncounted
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
+    from functions.migrate.run.reading.validated_records import ValidatedRecords
 
 
 TALLIES = Sql("coalesce(c.tallies, c.result - '{seconds,memory_mb}'::text[])")

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from dataforge.formats.csv_records import regular_fields
 from dataforge.records.suggestion_evidence import (
     COLUMNS,
     MISFITS,
@@ -21,13 +20,12 @@ from dataforge.records.suggestion_evidence import (
 from dataforge.records.suggestions import Suggestion
 from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Source, Table
-from functions.migrate.run.reading.replayed import record_fields
-from functions.migrate.run.reading.validated_records import Fields
 from functions.migrate.run.rejections.reasons import StoredReason
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
     from functions.migrate.run.migration import Run
+    from functions.migrate.run.reading.validated_records import Fields
 
 _AT_ONCE = 1_000
 
@@ -78,6 +76,8 @@ class _File(NamedTuple):
 
     def fields(self, raw: object) -> Fields | list[Violation]:
         """The fields of a record."""
+        from functions.migrate.run.reading.replayed import record_fields  # noqa: PLC0415
+
         return record_fields(raw, self.header, self.folder_values, self.source, self.name)
 
 
@@ -152,6 +152,9 @@ def _fields(
     cursor: Cursor, run: Run, table: Table, names: Sequence[str]
 ) -> Iterator[tuple[Fields, list[str]]]:
     """The fields of records, and for which of the columns each was rejected: of each, the first ``RECORDS``."""
+    # With NumPy, which a run without suggestions does not need.
+    from dataforge.formats.csv_records import regular_fields  # noqa: PLC0415
+
     files = _files(cursor, run)
     plain = {name: tuple(file.header) for name, file in files.items() if file.is_plain}
     left = dict.fromkeys(names, RECORDS)

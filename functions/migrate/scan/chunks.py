@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dataforge.formats.csv_boundaries import Passage
+from dataforge.formats.csv_passage import Passage
 from functions.migrate.run.ledger import Scan
 
 

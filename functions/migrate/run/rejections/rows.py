@@ -15,7 +15,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, NamedTuple
 
-from dataforge.bulk.binary_copy import BEFORE, BEHIND, READ_BYTES
+from dataforge.bulk.copy_frame import BEFORE, BEHIND, READ_BYTES
 from dataforge.records.rejections import Located, without_nul
 from dataforge.records.violation import Violation, first_violations
 from dataforge.tables.catalogue import Table

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from dataforge.bulk.ahead import ahead
 from dataforge.bulk.binary_fields import Bytes, big_endian, fixed_array
+from dataforge.bulk.copy_frame import BEFORE, BEHIND, READ_BYTES
 from dataforge.bulk.row_hashes import text_bytes
 from dataforge.postgres import ddl
 from dataforge.postgres.sql import Sql
@@ -26,13 +27,6 @@ from dataforge.tables.types.base import ColumnType
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
-
-
-READ_BYTES = 1 << 18
-"""Bytes that psycopg2 reads and sends at a time. Its default, 8 KiB, doubles the time."""
-
-BEFORE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-BEHIND = b"\xff\xff"
 
 
 def copy_batches(cursor: Cursor, table: Table, schema: str, batches: Iterable[pa.RecordBatch]) -> int:

@@ -28,6 +28,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from dataforge.formats.csv_passage import Passage
+
 Offsets = NDArray[np.int64]
 
 _QUOTE, _COMMA, _LF, _CR = b'",\n\r'
@@ -264,19 +266,6 @@ def end_state(tail: bytes) -> str:
     if rest.endswith(b"\r"):
         return "C"
     return "E" if unclosed and left == 1 else "U"
-
-
-@dataclass(frozen=True)
-class Passage:
-    """Effect of some bytes on the state machine, for one initial state.
-
-    ``end``: the state after them. ``first``: offset of the first record that starts after a LF, or -1.
-    ``lines``: line feeds before that record.
-    """
-
-    end: str
-    first: int
-    lines: int
 
 
 Scanned = tuple[dict[str, Passage], int]

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dataforge.formats.csv_boundaries import Offsets, Passage
+from dataforge.formats.csv_boundaries import Offsets
+from dataforge.formats.csv_passage import Passage
 from dataforge.formats.csv_stream import BufferedRecords, RawRecord
 from dataforge.formats.json_lines import BLANK
 

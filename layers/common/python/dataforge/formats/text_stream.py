@@ -12,8 +12,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from dataforge.errors import DamagedFile
 from dataforge.formats.archives import open_member
 from dataforge.formats.decoders import Decoder
@@ -113,4 +111,7 @@ def decompressed(body: Any, compression: str) -> Any:
         return gzip.GzipFile(fileobj=body)
     if compression in {"bz2", "xz"}:
         return Decoder(body, compression)
+    # Other files are read by some steps without Arrow.
+    import pyarrow as pa  # noqa: PLC0415
+
     return pa.CompressedInputStream(pa.PythonFile(body, mode="r"), "zstd")
