@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dataforge.postgres import ddl
+from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.row_identifiers import file_number, hold_file
 from dataforge.postgres.row_identity import same_key
 from dataforge.postgres.rows import one_row
@@ -45,13 +46,13 @@ def compare_once(cursor: Cursor, run: Run, table: Table) -> Comparison:
     """Find the difference, which ``known_difference`` recognizes later if the table is not written meanwhile."""
     state = observe(cursor, table)
     file, shadow_file = _file(cursor, ddl.qualified(table)), _file(cursor, run.shadow(table))
-    compare = count_difference if _differs_much(cursor, run, table) else find_difference
+    compare = count_difference if _will_be_swapped(cursor, run, table) else find_difference
     figures = compare(cursor, run, table)
     return Comparison(**figures.model_dump(), state=state, file=file, shadow_file=shadow_file)
 
 
-def _differs_much(cursor: Cursor, run: Run, table: Table) -> bool:
-    """Whether a sample suggests that the table will be replaced, so that the identifiers of its rows are not needed."""
+def _will_be_swapped(cursor: Cursor, run: Run, table: Table) -> bool:
+    """Whether a sample suggests that the table will be swapped, so that the identifiers of its rows are not needed."""
     if is_empty(cursor, table):
         return True
     share = min(100.0, 100.0 * _SAMPLED_ROWS / max(rows_of(cursor, run, table), 1))
@@ -63,7 +64,7 @@ def _differs_much(cursor: Cursor, run: Run, table: Table) -> bool:
             "SELECT {} * count(*) FILTER (WHERE l.ctid IS NULL OR NOT ({})) > count(*) FROM {} LEFT JOIN {} l ON {}"
         ).format(SWAP_SHARE, same(table), sample, ddl.qualified(table), same_key(table, "l", "s"))
     )
-    return bool(one_row(cursor)[0])
+    return bool(one_row(cursor)[0]) and is_pristine(cursor, run.dataset, table)
 
 
 def known_difference(cursor: Cursor, run: Run, table: Table, *, rows: bool) -> Figures | None:

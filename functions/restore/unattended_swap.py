@@ -14,20 +14,15 @@ import psycopg2.errors
 from dataforge.errors import Busy, TargetRejectsRows, WouldOrphan
 from dataforge.postgres import ddl
 from dataforge.postgres.connection import transaction
-from dataforge.postgres.identity import advance_statement
 from dataforge.postgres.matches_catalogue import is_pristine, state_of_objects
 from dataforge.postgres.owner_rules import is_taken
-from dataforge.postgres.roles import REFILL, RESTORE_RUN
-from dataforge.postgres.row_identifiers import hold_file
+from dataforge.postgres.roles import RESTORE_RUN
 from dataforge.postgres.rows import one_row
-from dataforge.postgres.sql import Sql, ident, literal
+from dataforge.postgres.sql import Sql, literal
 from dataforge.runs.step_names import RestoreStep
 from dataforge.runs.unattended.script import Script, fact
 from dataforge.runs.unattended.stored_errors import NumberDiffers, ScriptRefused
 from dataforge.runs.unattended.work import Unattended, Work, complete, forget, forget_failed, is_known
-from dataforge.tables.catalogue import Table
-from functions.restore.comparison import holds, recorded_comparison
-from functions.restore.difference import count_created, count_joined, create_difference, rows_of
 from functions.restore.locks import (
     READERS_MS,
     WRITERS_MS,
@@ -37,18 +32,11 @@ from functions.restore.locks import (
     restored,
     time_limit,
 )
-from functions.restore.merge import changes, differs, only_some_changed
+from functions.restore.merge import differs, only_some_changed
 from functions.restore.references import children, deletes_unseen, orphaned, parents, without_parent
-from functions.restore.replaced import (
-    can_revert,
-    copy_replaced_rows,
-    copy_table,
-    drop_constraints,
-    has_same_columns,
-    move_shadow,
-    revert_rows,
-)
 from functions.restore.run import MERGE, SWAP, UNFINISHED, Run
+from functions.restore.unattended_comparison import AFTER, compare, fact_name, record_figures
+from functions.restore.unattended_merge import merge
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection, Cursor
@@ -58,22 +46,8 @@ if TYPE_CHECKING:
 MERGE_SUSPENDED = "merge without unique constraints"
 _KINDS = (SWAP, MERGE, MERGE_SUSPENDED)
 
-_COUNTS = ("added", "removed", "changed")
-"""The numbers of rows that differ, as ``count_joined`` and ``count_created`` name them."""
-_REVERTS = "reverts"
-
-_OBJECTS, _AFTER = "definitions of the tables", "rows that differ afterwards of "
-"""Names of expected numbers; others are names of tables, or of foreign keys that delete rows."""
-
-_CHECK_DEFERRED = Sql("""
-    DECLARE names text;
-    BEGIN
-        SELECT string_agg(format('%I.%I', nspname, conname), ', ') INTO names
-        FROM pg_constraint JOIN pg_namespace n ON n.oid = connamespace
-        WHERE conrelid = ANY (ARRAY[{}]::regclass[]) AND condeferrable;
-        IF names IS NOT NULL THEN EXECUTE 'SET CONSTRAINTS ' || names || ' IMMEDIATE'; END IF;
-    END
-""")
+_OBJECTS = "definitions of the tables"
+"""The name of an expected number; others are ``AFTER``, names of tables, or of foreign keys that delete rows."""
 
 _REFERENCES = Sql("""
     SELECT hashtextextended(coalesce(string_agg(oid::text, ',' ORDER BY oid), ''), 0) FROM pg_constraint
@@ -177,8 +151,8 @@ def _translated(run: Run, others: list[Child], error: NumberDiffers) -> Busy | T
         return Busy("The definitions of the tables were changed. Nothing was restored yet.")
     if unseen := next((child for child in others if child.name == error.name), None):
         return deletes_unseen(unseen)
-    if error.name.startswith(_AFTER):
-        return differs(run.dataset.table(error.name.removeprefix(_AFTER)), f"Rows: {error.found}.")
+    if error.name.startswith(AFTER):
+        return differs(run.dataset.table(error.name.removeprefix(AFTER)), f"Rows: {error.found}.")
     return only_some_changed(run.dataset.table(error.name), error.found, error.expected)
 
 
@@ -191,7 +165,7 @@ def _script(cursor: Cursor, run: Run, execution: str, kind: str, others: list[Ch
         _lock(script, relatives, Sql("SHARE ROW EXCLUSIVE"), WRITERS_MS)
     _require_same(cursor, script, _REFERENCES.format(Sql(", ").join(map(literal, sorted(tables)))))
     for table in run.tables:
-        _compare(cursor, script, run, table, kind)
+        compare(cursor, script, run, table, merges=kind != SWAP)
     _refuse_orphans(script, run, others, kind)
     script.execute(Sql("SELECT dataforge_steps.create_shadows({})").format(literal(run.replaced_schema)))
     if kind == SWAP:
@@ -200,9 +174,9 @@ def _script(cursor: Cursor, run: Run, execution: str, kind: str, others: list[Ch
             _require_same(cursor, script, state_of_objects(table))
         script.execute(_swap(run))
     else:
-        _merge(cursor, script, run, suspended=kind == MERGE_SUSPENDED)
+        merge(cursor, script, run, suspended=kind == MERGE_SUSPENDED)
     for table in run.tables:
-        script.execute(_record_figures(run, table))
+        script.execute(record_figures(run, table))
     script.execute(Sql("SELECT dataforge_steps.drop_shadows({})").format(literal(run.schema)))
     script.execute(
         Sql(
@@ -223,43 +197,11 @@ def _require_same(cursor: Cursor, script: Script, query: Sql) -> None:
     script.require(query, int(one_row(cursor)[0]), _OBJECTS)
 
 
-def _compare(cursor: Cursor, script: Script, run: Run, table: Table, kind: str) -> None:
-    """Store the numbers of rows that differ as facts: those of the earlier comparison, if it holds."""
-    merges = kind != SWAP
-    counted, as_recorded = Script(), Script()
-    if merges:
-        counted.execute(create_difference(run, table))
-        counted.store(_facts(run, table, count_created(run, table)))
-    else:
-        counted.store(_facts(run, table, count_joined(run, table, rows_of(cursor, run, table))))
-    recorded = recorded_comparison(cursor, run, table, rows=merges)
-    if recorded is None:
-        script.extend(counted)
-        return
-    numbers = (Sql("{} AS {}").format(getattr(recorded, word), ident(word)) for word in _COUNTS)
-    as_recorded.store(_facts(run, table, Sql("SELECT {}").format(Sql(", ").join(numbers))))
-    script.execute(hold_file(run.shadow(table)))
-    script.choose(holds(run, table, recorded, rows=merges), as_recorded, counted)
-
-
-def _facts(run: Run, table: Table, counts: Sql) -> Sql:
-    """The query ``counts`` with the names of facts."""
-    names = Sql(", ").join(
-        Sql("{} AS {}").format(ident(word), ident(_name(run, word, table))) for word in _COUNTS
-    )
-    return Sql("SELECT {} FROM ({}) counts").format(names, counts)
-
-
-def _name(run: Run, word: str, table: Table) -> str:
-    """The name of a fact: it is the name of a column, of at most 63 bytes."""
-    return f"{word} {run.tables.index(table)}"
-
-
 def _refuse_orphans(script: Script, run: Run, others: list[Child], kind: str) -> None:
     findings = []
     for child in others:
         losing = Sql("{} + {}").format(
-            *(fact(_name(run, word, child.parent)) for word in ("removed", "changed"))
+            *(fact(fact_name(run, word, child.parent)) for word in ("removed", "changed"))
         )
         if child.deletes_unseen:
             script.require(Sql("SELECT {}").format(losing), 0, child.name)
@@ -282,76 +224,3 @@ def _swap(run: Run) -> Sql:
     return Sql("SELECT dataforge_steps.swap({}, ARRAY[{}], {}, {})").format(
         literal(run.dataset.name), names, literal(run.schema), literal(run.replaced_schema)
     )
-
-
-def _merge(cursor: Cursor, script: Script, run: Run, *, suspended: bool) -> None:
-    for table in run.tables:
-        script.store(_may_revert(cursor, run, table))
-        script.choose(
-            _reverts(run, table), _only(copy_replaced_rows(run, table)), _only(copy_table(run, table))
-        )
-    if suspended:
-        names = Sql(", ").join(literal(table.name) for table in run.tables)
-        script.execute(
-            Sql("SELECT dataforge_steps.suspend_unique({}, ARRAY[{}])").format(
-                literal(run.dataset.name), names
-            )
-        )
-    circular = any(table.circular_keys for table in run.tables)
-    if circular:
-        script.execute(Sql("SET CONSTRAINTS ALL DEFERRED"))
-    for word, table, statement in changes(run):
-        script.change_counted(statement, _name(run, word, table), table.name)
-    if circular:
-        # Their names are read then: suspended ones cannot be set.
-        relations = Sql(", ").join(literal(ddl.qualified(table)) for table in run.tables)
-        script.execute(Sql("DO {}").format(literal(_CHECK_DEFERRED.format(relations))))
-    if suspended:
-        script.execute(Sql("SELECT dataforge_steps.resume_unique()"))
-    for statement in drop_constraints(cursor, run):
-        script.execute(statement)
-    for table in run.tables:
-        if advance := advance_statement(table):
-            script.execute(advance)
-        reverted = _only(revert_rows(run, table), move_shadow(run, table))
-        script.choose(_reverts(run, table), reverted, _equal(run, table))
-        script.execute(Sql("GRANT SELECT ON {} TO {}").format(run.replaced(table), REFILL))
-
-
-def _may_revert(cursor: Cursor, run: Run, table: Table) -> Sql:
-    """The query of a fact: 1 if the shadow becomes the replaced table (``can_revert``, under the locks), else 0."""
-    state, same = state_of_objects(table), Sql("false")
-    cursor.execute(state)
-    found = int(one_row(cursor)[0])
-    if can_revert(cursor, run, table):
-        same = Sql("({}) = {} AND ({})").format(state, found, has_same_columns(run, table))
-    return Sql("SELECT ({})::int AS {}").format(same, ident(_name(run, _REVERTS, table)))
-
-
-def _reverts(run: Run, table: Table) -> Sql:
-    return Sql("SELECT {} = 1").format(fact(_name(run, _REVERTS, table)))
-
-
-def _only(*statements: Sql) -> Script:
-    script = Script()
-    for statement in statements:
-        script.execute(statement)
-    return script
-
-
-def _equal(run: Run, table: Table) -> Script:
-    """The comparison after the changes, which must find no difference."""
-    script = _only(create_difference(run, table))
-    counts = Sql("SELECT added + removed + changed FROM ({}) counts").format(count_created(run, table))
-    script.require(counts, 0, _AFTER + table.name)
-    return script
-
-
-def _record_figures(run: Run, table: Table) -> Sql:
-    words = Sql(", ").join(
-        Sql("{}, {}").format(literal(word), fact(_name(run, word, table))) for word in _COUNTS
-    )
-    return Sql(
-        "UPDATE dataforge.restore_tables SET figures = jsonb_build_object('restored', rows, {})"
-        ' WHERE restore_id = {} AND "table" = {}'
-    ).format(words, literal(run.id), literal(table.name))
