@@ -143,5 +143,5 @@ def _located(
         line = lines.at(offset - records.start)
         raw = block.dialect.to_utf8(record.raw)
         yield Located(
-            item.migration_id, item.key, line, offset, raw, record.violations, length=len(record.raw)
+            item.migration_id, item.key, line, offset, raw, record.violations, None, len(record.raw)
         )

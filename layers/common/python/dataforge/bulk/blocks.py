@@ -226,7 +226,8 @@ class TableBatcher:
         masks = [mask for column in columns if (mask := column.bad()) is not None]
         bad = reduce(np.logical_or, masks, np.zeros(len(positions), np.bool_))
         if self.table.checks:
-            bad |= failing(self.table, [column.quoted for column in columns])
+            valid = pa.array(~bad)
+            bad[~bad] = failing(self.table, [column.quoted.filter(valid) for column in columns])
         for name, column in zip(self.table.column_names, columns, strict=True):
             column.count(name, ~bad, batch.cleanings)
         self.add_valid(batch, [column.quoted for column in columns], positions, bad)

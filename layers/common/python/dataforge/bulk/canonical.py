@@ -79,7 +79,7 @@ _FORMATTED = Validated(None, (), ("formatted",))
 class CanonicalColumn:
     """A validated column; all arrays have the block's rows.
 
-    ``quoted``: canonical texts in the form of a row's text (NULL is null). ``indices``: for each row the index into
+    ``quoted``: canonical texts in the form of a row's text (NULL is null), and any texts for invalid values. ``indices``: for each row the index into
     ``validated``, or None if all values are valid and unchanged.
     """
 
@@ -167,6 +167,8 @@ def _respell_others(column: Column, raw: pa.Array, accepted: pa.Array) -> tuple[
     if respelled is None:
         return raw, accepted
     found = shortcut(column, respelled)
+    if not pc.any(found, min_count=0).as_py():
+        return raw, accepted
     return pc.replace_with_mask(raw, others, respelled), pc.replace_with_mask(accepted, others, found)
 
 
@@ -381,8 +383,9 @@ def validate_column(
     texts_of = pa.array([v.quoted for v in validated], pa.string())
     if accepted is None:
         return CanonicalColumn(texts_of.take(pa.array(indices)), indices, validated)
-    known = _quote_known(column, raw if texts is None else texts)
-    quoted = pc.replace_with_mask(known, others, texts_of.take(encoded.indices))
+    quoted = _quote_known(column, raw if texts is None else texts)
+    if not all(value.errors for value in validated[:fine]):
+        quoted = pc.replace_with_mask(quoted, others, texts_of.take(encoded.indices))
     if missing is not None and validated[fine + 1].quoted is not None:
         quoted = pc.coalesce(quoted, pa.scalar(validated[fine + 1].quoted))
     return CanonicalColumn(quoted, indices, validated)

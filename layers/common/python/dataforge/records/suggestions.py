@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from pydantic import ValidationError
-
 from dataforge.errors.nearest import nearest
 from dataforge.records.suggestion_candidates import FIRST, Candidate, candidates
 from dataforge.records.validate import clean_value, rewrite_value
@@ -93,11 +91,8 @@ def accepts(column: Column, value: str) -> bool:
         text, _ = clean_value(column.clean, text)
     if text is None:
         return column.nullable or column.rule.default is not None
-    try:
-        column.rule.adapter.validate_python(text)
-    except ValidationError:
-        return False
-    return True
+    # An error takes longer to make than the test takes.
+    return column.rule.adapter.validator.isinstance_python(text)
 
 
 def _suggestion(candidate: Candidate, accepted: Counter[str], values: Counter[str], read: int) -> Suggestion:
