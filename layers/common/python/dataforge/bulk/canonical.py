@@ -79,8 +79,8 @@ _FORMATTED = Validated(None, (), ("formatted",))
 class CanonicalColumn:
     """A validated column; all arrays have the block's rows.
 
-    ``quoted``: canonical texts in the form of a row's text (NULL is null), and any texts for invalid values. ``indices``: for each row the index into
-    ``validated``, or None if all values are valid and unchanged.
+    ``quoted``: canonical texts in the form of a row's text (NULL is null), and any texts for invalid values. ``indices``:
+    for each row the index into ``validated``, or None if all values are valid and unchanged.
     """
 
     quoted: pa.Array
