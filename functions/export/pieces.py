@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 
 
 _WHAT = "the export"
-_IDLE_MINUTES = 10
+_IDLE_SECONDS = 600
 _HOLD = Sql("""
 DECLARE
     seen timestamptz := clock_timestamp();
 BEGIN
-    WHILE clock_timestamp() < seen + interval '{minutes} minutes' LOOP
-        PERFORM pg_sleep(1), pg_stat_clear_snapshot();
+    WHILE clock_timestamp() < seen + interval {idle} LOOP
+        PERFORM pg_sleep({pause}), pg_stat_clear_snapshot();
         IF EXISTS (SELECT FROM pg_stat_activity WHERE application_name = {name}) THEN
             seen := clock_timestamp();
         END IF;
@@ -134,12 +134,17 @@ def _hold_snapshot(
                 cursor.execute(setting)
         with translated():
             progress = _begin(session, settings, table)
-        loop = _HOLD.format(minutes=_IDLE_MINUTES, name=literal(_name(export_id)))
-        text = Sql("DO {}").format(literal(loop))
-        send(session, text, time.monotonic(), lambda: _is_held(db, progress))
+        send(session, hold_statement(export_id), time.monotonic(), lambda: _is_held(db, progress))
     finally:
         session.close()
     return progress
+
+
+def hold_statement(export_id: str, idle_seconds: float = _IDLE_SECONDS, pause_seconds: float = 1) -> Sql:
+    """The statement that ends when no function of the export was connected for this long."""
+    idle, pause = literal(f"{idle_seconds} seconds"), literal(str(pause_seconds))
+    loop = _HOLD.format(idle=idle, pause=pause, name=literal(_name(export_id)))
+    return Sql("DO {}").format(literal(loop))
 
 
 def _begin(session: Connection, settings: ExportSettings, table: Table) -> Progress:

@@ -117,8 +117,14 @@ def control(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @entry_point(logger)
 def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Scan or load one work item of a Distributed Map. Returns an empty object: the state needs no result."""
+    """Scan or load one work item of a Distributed Map. Returns an empty object: the state needs no result.
+
+    The step "start" is called before the run is planned, so that the process has started before its first item.
+    """
     settings = read(MigrationSettings)
+    if event["step"] == MigrationStep.START:
+        _start(settings)
+        return {}
     item = (
         LoadItem.model_validate(event)
         if event["step"] == MigrationStep.LOAD
@@ -133,6 +139,15 @@ def load(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
             scan_range(get_db_resource(settings), worker_s3(), item)
     return {}
+
+
+def _start(settings: MigrationSettings) -> None:
+    """Import what a load and a scan need, and connect to PostgreSQL."""
+    from functions.migrate.load.load import load_chunk  # noqa: F401, PLC0415
+    from functions.migrate.scan.scan import scan_range  # noqa: F401, PLC0415
+
+    worker_s3()
+    get_db_resource(settings)
 
 
 def _seconds_left(context: LambdaContext) -> float:

@@ -11,6 +11,9 @@ from infra.migration.states import migration_states
 from infra.workflow.run_machine import dead_letter_queue, make_run_machine
 from infra.workflow.step_function import step_function
 
+_EARLY = 2
+"""Processes that load, which start with a run. A small run has no more work for others."""
+
 
 class Migration(Construct):
     """Two functions, the state machine that calls them, and the rule that closes stopped runs."""
@@ -54,5 +57,6 @@ class Migration(Construct):
             concurrency=foundation.settings.load_concurrency,
             hours=foundation.settings.migration_hours,
             dead_letters=self.dead_letters,
+            early=min(_EARLY, foundation.settings.load_concurrency),
             on_stop="A migration ended without success: close it and release its leases",
         )

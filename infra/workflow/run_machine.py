@@ -37,11 +37,13 @@ def make_run_machine(
     hours: int,
     dead_letters: sqs.Queue,
     on_stop: str,
+    early: int = 0,
 ) -> sfn.StateMachine:
     """The machine of this ``kind``, whose states ``work`` creates. For ``run_id`` and ``concurrency`` see ``RunStates``.
 
     ``excludes``: the kinds whose executions take the same leases. ``others``: functions that it calls beside ``control``
-    and ``worker``. ``on_stop``: the description of the rule that closes a run which was stopped or timed out.
+    and ``worker``. ``early``: the number of processes of ``worker`` that start with the run. ``on_stop``: the description
+    of the rule that closes a run which was stopped or timed out.
     """
     holders = [machine_name(settings, other) for other in excludes]
     states = RunStates(
@@ -59,7 +61,7 @@ def make_run_machine(
         settings=settings,
         kind=kind,
         comment=comment,
-        start=states.begin(work(states)),
+        start=states.begin(work(states), early),
         timeout=Duration.hours(hours),
         functions=[control, worker, *others],
         holders=holders,

@@ -18,7 +18,7 @@ from constructs import Construct
 
 from dataforge.errors import AlreadyRunning
 from dataforge.errors.base import compose
-from dataforge.runs.step_names import CONTINUED, RunStep
+from dataforge.runs.step_names import CONTINUED, MigrationStep, RunStep
 from dataforge.s3.keys import MAP_RESULTS
 from infra.workflow.failure_states import State, catch_all, fail_explained, record_failure
 from infra.workflow.steps import call, inline_concurrency, retry_died, retry_while_it_continues
@@ -78,8 +78,11 @@ class RunStates(Construct):
         self._holders = [executions_of(self, machine) for machine in holders]
         self._abandon = self._close_failed_run()
 
-    def begin(self, work: sfn.IChainable) -> sfn.IChainable:
-        """Take the leases, then ``work``. If another run has one: refuse this run, or close an ended one."""
+    def begin(self, work: sfn.IChainable, early: int = 0) -> sfn.IChainable:
+        """Take the leases, then ``work``. If another run has one: refuse this run, or close an ended one.
+
+        ``early``: the number of processes of ``worker`` that start meanwhile.
+        """
         document = sfn.JsonPath.object_at("$$.Execution.Input")
         begin = self.or_abandon(self.invoke("Begin", RunStep.BEGIN, "$.run", **ORIGIN, input=document))
         again = self.or_abandon(
@@ -93,7 +96,24 @@ class RunStates(Construct):
         again.next(held)
         # The state is an object without any field of the input, which may be any JSON value.
         start = sfn.Pass(self, "Start", parameters={"execution": sfn.JsonPath.string_at("$$.Execution.Name")})
-        return start.next(begin).next(held)
+        return (self._start_workers(start, early, begin) if early else start.next(begin)).next(held)
+
+    def _start_workers(self, start: sfn.Pass, count: int, begin: sfn.TaskStateBase) -> sfn.Chain:
+        """Start processes, which takes as long as the first steps, without waiting for them; an error is ignored."""
+        together = sfn.Parallel(self, "StartWorkers", result_path=sfn.JsonPath.DISCARD)
+        for number in range(count):
+            together.branch(
+                tasks.LambdaInvoke(
+                    self,
+                    f"StartWorker{number + 1}",
+                    lambda_function=self._worker,
+                    invocation_type=tasks.LambdaInvocationType.EVENT,
+                    payload=sfn.TaskInput.from_object({"step": MigrationStep.START}),
+                    retry_on_service_exceptions=False,
+                )
+            )
+        catch_all(together, begin, sfn.JsonPath.DISCARD)
+        return start.next(together).next(begin)
 
     def _describe_holder(self, *, gone: sfn.IChainable) -> sfn.TaskStateBase:
         describe = tasks.CallAwsService(

@@ -15,6 +15,7 @@ from local.emulator import (
     database,
     endpoint_policies,
     error_names,
+    events,
     kept_state,
     layers,
     limits,
@@ -81,6 +82,7 @@ def main() -> None:
         part.check()
     requests.require_anchors()
     machines.apply()
+    events.apply()
     invocations.apply()
     roles.apply()
     if options.calls:

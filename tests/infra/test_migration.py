@@ -52,7 +52,7 @@ def errors(state: dict[str, Any]) -> list[set[str]]:
 
 def test_every_task_is_a_known_step_or_describes_the_other_execution(states: States) -> None:
     assert {name for name, state in states.items() if state["Type"] == "Task"} == (
-        STEPS | RECORD | {"DescribeHolder"}
+        STEPS | RECORD | {"DescribeHolder", "StartWorker1", "StartWorker2"}
     )
 
 
@@ -165,9 +165,19 @@ def test_input_of_any_shape_becomes_an_object(definition: dict[str, Any], states
     assert states["Start"] == {
         "Type": "Pass",
         "Parameters": {"execution.$": "$$.Execution.Name"},
-        "Next": "Begin",
+        "Next": "StartWorkers",
     }
     assert states["Begin"]["Parameters"]["input.$"] == "$$.Execution.Input"
+
+
+def test_workers_start_before_there_is_work_and_a_failure_of_that_does_not_affect_the_run(
+    states: States,
+) -> None:
+    early = states["StartWorkers"]
+    assert [early["Next"], *(caught["Next"] for caught in early["Catch"])] == ["Begin"] * 3
+    calls = [state for branch in early["Branches"] for state in branch["States"].values()]
+    assert [call["Parameters"]["InvocationType"] for call in calls] == ["Event", "Event"]
+    assert all(call["Parameters"]["Payload"] == {"step": "start"} for call in calls)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ WORDLESS = (
     "VerifySignature",
     "RefuseSignature",
     "SelectOlder",
+    "StartWorker",
     "WriteManifest",
 )
 """Prefixes of states that take a moment or run beside a working state; they have no phase."""

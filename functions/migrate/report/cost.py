@@ -62,14 +62,14 @@ def estimate(
     """Estimate the usage of a run. ``marks`` are progress objects; ``seconds`` is the total duration of all functions.
 
     A child of a Distributed Map has two transitions (start and task), resolving a table has three, and the state machine
-    has about a dozen others. Each scan and each chunk reads its range once, and each file's header is read once. The
+    has about 15 others. Each scan and each chunk reads its range once, and each file's header is read once. The
     work lists, the plan and the reports are six objects, and a listing returns 1,000 files per page.
     """
     return Usage(
         function_seconds=round(seconds, 3),
         function_megabytes=megabytes,
         invocations=scans + chunks + steps,
-        state_transitions=2 * (scans + chunks) + 3 * tables + 12,
+        state_transitions=2 * (scans + chunks) + 3 * tables + 15,
         s3_writes=marks + 6 + -(-files // 1000),
         s3_reads=scans + chunks + files,
     )

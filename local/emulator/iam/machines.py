@@ -58,7 +58,7 @@ def apply() -> None:
         return _as_role(execution, run)
 
     def call_function(reference: str, event: Any) -> Any:
-        _require_invocation(reference)
+        require_invocation(reference)
         return call_lambda(reference, event)
 
     def object_text(bucket: str, key: str) -> Any:
@@ -108,7 +108,8 @@ def _require(code: str, action: str, resource: str, context: Any = None) -> None
         raise stepfunctions._ExecutionError(code, str(error)) from error
 
 
-def _require_invocation(reference: str) -> None:
+def require_invocation(reference: str) -> None:
+    """Raise the error of a state unless the current caller may invoke the function."""
     _, config, _ = lambda_svc._get_func_record_for_ref(reference)
     if config:
         _require("Lambda.AWSLambdaException", "lambda:InvokeFunction", config["FunctionArn"])

@@ -273,6 +273,26 @@ def test_execution_beyond_the_concurrency_limit_fails_with_too_many_requests(
     assert error(aws) == "Lambda.TooManyRequestsException"
 
 
+def test_state_that_invokes_a_function_as_an_event_does_not_have_its_error(
+    plain: ClientSettings, aws: ClientSettings
+) -> None:
+    def status(settings: ClientSettings) -> str:
+        name = make_function(
+            settings, "event", "def handler(event, context):\n    raise ValueError('later')\n"
+        )
+        parameters = {"FunctionName": name, "InvocationType": "Event", "Payload": {}}
+        task = {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Parameters": parameters,
+            "End": True,
+        }
+        return status_after(settings, json.dumps({"StartAt": "Only", "States": {"Only": task}}), 10)[0]
+
+    assert status(plain) == "FAILED"
+    assert status(aws) == "SUCCEEDED"
+
+
 def test_gateway_returns_its_integration_failure_if_a_function_is_refused_or_fails(
     plain: ClientSettings, aws: ClientSettings
 ) -> None:

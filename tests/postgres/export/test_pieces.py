@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import boto3
@@ -19,6 +21,7 @@ from dataforge.runs.exports import Export, Format
 from dataforge.settings import ExportSettings
 from dataforge.tables.datasets import get_dataset
 from functions.export.export import export
+from functions.export.pieces import hold_statement
 from tests.postgres.conftest import PASSWORD
 
 if TYPE_CHECKING:
@@ -108,3 +111,19 @@ def test_snapshot_is_held_between_calls_and_its_loss_is_named(call: Call, module
     module_database.query(f"SELECT pg_terminate_backend(pid, 60000) FROM ({HOLDER}) sessions")
     with pytest.raises(SnapshotLost, match=export_id):
         call(export_id)
+
+
+def test_snapshot_is_held_while_a_function_of_the_export_is_connected_and_no_longer(
+    module_database: Database,
+) -> None:
+    export_id, idle = "20261125T200000Z-000000bb", 0.1
+    late = f"SELECT pid FROM ({HOLDER}) h JOIN pg_stat_activity USING (pid) WHERE clock_timestamp() > query_start + %s"
+    with closing(module_database.connect("dataforge_export")) as holder, ThreadPoolExecutor(1) as threads:
+        with closing(module_database.connect("dataforge_export")) as function, function.cursor() as named:
+            named.execute("SELECT set_config('application_name', %s, false)", (f"export {export_id}",))
+            function.commit()
+            statement = hold_statement(export_id, idle, pause_seconds=0.01)
+            held = threads.submit(holder.cursor().execute, statement)
+            while not module_database.query(late, (timedelta(seconds=4 * idle),)):
+                assert not held.done()
+        assert held.result(timeout=30) is None

@@ -18,8 +18,9 @@ class RunStep:
 
 
 class MigrationStep(RunStep):
-    """Steps of a migration, and its work items ``SCAN`` and ``LOAD``."""
+    """Steps of a migration, and its work items ``SCAN`` and ``LOAD``. ``START`` only starts a process of the worker."""
 
+    START: Final = "start"
     PLAN: Final = "plan"
     SCAN: Final = "scan"
     CUT: Final = "cut"
