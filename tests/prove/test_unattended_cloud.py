@@ -37,7 +37,7 @@ CALLED_OFTEN = """
 """
 HUNG_UP = """
     SELECT 1 FROM dataforge.restore_work JOIN pg_stat_activity USING (pid)
-    WHERE name LIKE 'switch by %' AND result IS NULL AND now() - started_at > interval '5 seconds'
+    WHERE (name LIKE 'switch by %' OR name = 'compare') AND result IS NULL AND now() - started_at > interval '5 seconds'
 """
 """The function's call has ended, and the backend still works."""
 
@@ -129,3 +129,20 @@ def test_restore_continues_with_changes_that_outlast_its_function(
         result = running.result()
     assert result["changed"] > 0
     assert query(outputs, "SELECT count(*) FROM olist.customers WHERE customer_city = 'other'") == [(0,)]
+
+
+def test_dry_run_continues_with_trials_that_outlast_its_function(
+    deployed: tuple[Outputs, list[str]], gate: None
+) -> None:
+    outputs, target = deployed
+    dataforge(target, "backup")
+    query(outputs, "ALTER TABLE olist.customers DISABLE TRIGGER wait_for_gate")
+    query(outputs, "UPDATE olist.customers SET customer_city = 'other'")
+    query(outputs, "ALTER TABLE olist.customers ENABLE TRIGGER wait_for_gate")
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(dataforge, target, "restore", "customers", "--dry-run")
+        with opened(outputs):
+            until(outputs, HUNG_UP)
+        result = running.result()
+    assert result["changed"] > 0
+    assert query(outputs, "SELECT count(*) FROM olist.customers WHERE customer_city <> 'other'") == [(0,)]

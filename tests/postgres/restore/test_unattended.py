@@ -181,7 +181,7 @@ def gate(vault: Vault) -> Iterator[None]:
     vault.database.query("DROP FUNCTION public.wait_for_gate() CASCADE; DROP TABLE public.gate")
 
 
-@pytest.mark.parametrize("is_terminated", [False, True])
+@pytest.mark.parametrize("is_terminated", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_dry_run_continues_after_calls_that_ended_and_changes_nothing(
     vault: Vault, gate: None, is_terminated: bool
 ) -> None:
