@@ -13,6 +13,8 @@ from collections import Counter
 from bench.show import show_table
 from local.config import ROOT
 
+WORKER = "functions.migrate.handler, functions.migrate.load.load, functions.migrate.scan.scan"
+"""What a process of the function that loads imports; the handler imports the last two when it is called."""
 OWN = ("dataforge", "functions", "datasets")
 
 
@@ -22,10 +24,15 @@ def main(asked: argparse.Namespace) -> None:
     rows = []
     for handler in sorted(ROOT.glob("functions/*/handler.py")):
         module = f"functions.{handler.parent.name}.handler"
-        milliseconds = (_cpu(f"import {module}", asked.rounds) - start) * 1000
-        rows.append((handler.parent.name, f"{milliseconds:.0f}", _packages(module)))
+        rows.append(_row(handler.parent.name, module, start, asked.rounds))
+    rows.append(_row("migrate: load", WORKER, start, asked.rounds))
     title = f"Cold start: CPU time of imports (Python itself: {start * 1000:.0f} ms)"
     show_table(title, ("function", "ms", "packages with the largest share"), rows)
+
+
+def _row(name: str, modules: str, start: float, rounds: int) -> tuple[str, str, str]:
+    milliseconds = (_cpu(f"import {modules}", rounds) - start) * 1000
+    return name, f"{milliseconds:.0f}", _packages(modules)
 
 
 def _cpu(code: str, rounds: int) -> float:
@@ -39,9 +46,9 @@ def _cpu(code: str, rounds: int) -> float:
     return statistics.median(found[1:])
 
 
-def _packages(module: str) -> str:
+def _packages(modules: str) -> str:
     """The packages with the largest share of the time that ``python -X importtime`` counts for their modules."""
-    command = [sys.executable, "-X", "importtime", "-c", f"import {module}"]
+    command = [sys.executable, "-X", "importtime", "-c", f"import {modules}"]
     run = subprocess.run(command, check=True, capture_output=True, text=True, env=_environment())
     times: Counter[str] = Counter()
     for line in run.stderr.splitlines():
