@@ -99,9 +99,9 @@ class TableBatcher:
     def _distinct(
         self, block: Block, regular: NDArray[np.int64], batch: Batch
     ) -> Iterator[NDArray[np.int64]]:
-        """The regular records to process. If half of the block before were duplicates, those with equal bytes once.
+        """The regular records to process; if half of the previous block was duplicates, the first of those with equal bytes.
 
-        Of records that are rejected or cleaned, every one is processed.
+        Every record that is rejected or cleaned is processed.
         """
         new = self._records_so_far.are_new(block, regular) if self._repeats else None
         if new is None:
