@@ -55,11 +55,11 @@ def _figures(cursor: Cursor, restored: int) -> Figures:
 def count_joined(run: Run, table: Table, restored: int) -> Sql:
     """The query of the numbers of rows to add, to remove and to change. ``restored``: the number of rows of the shadow.
 
-    An inner join, because a full join takes half as long again if few rows are equal. If rows of the backup have the same
-    key, which is found later, they all meet one row of the table.
+    An inner join, because a full join takes half as long again if few rows are equal. If rows have the same key, which the
+    keys of the shadow refuse later, or the table has lost its key, the numbers are too small, but not negative.
     """
     return Sql(
-        "SELECT {restored} - common AS added, greatest(live - common, 0) AS removed, changed"
+        "SELECT greatest({restored} - common, 0) AS added, greatest(live - common, 0) AS removed, changed"
         " FROM (SELECT count(*) AS common, count(*) FILTER (WHERE NOT ({same})) AS changed FROM {joined}) joined,"
         " (SELECT count(*) AS live FROM {live}) counted"
     ).format(

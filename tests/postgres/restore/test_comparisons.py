@@ -8,6 +8,7 @@ import pytest
 
 from dataforge.postgres import shadow as shadow_tables
 from dataforge.postgres.shadow import schema_of
+from dataforge.tables.datasets import DATASETS
 from dataforge.tables.names import internal_name
 
 if TYPE_CHECKING:
@@ -87,3 +88,26 @@ def test_table_that_was_not_written_is_not_compared_again(
             assert vault.database.query("SELECT %s::regclass::oid", replaced) == identity
         output = run.take(step)
     assert [output[name] for name in ("added", "removed", "changed")] == [0, 0, 1]
+
+
+def test_table_without_its_key_and_with_repeated_rows_is_replaced_without_negative_counts(
+    vault: Vault,
+) -> None:
+    vault.insert("geolocations", {"geolocation_lat": 1}, {"geolocation_lat": 2})
+    vault.backup("geolocations")
+    held = vault.rows("geolocations")
+    vault.database.query(
+        "ALTER TABLE olist.geolocations DROP CONSTRAINT geolocations_pkey;"
+        " DELETE FROM olist.geolocations WHERE geolocation_lat = 2;"
+        " INSERT INTO olist.geolocations SELECT g.* FROM olist.geolocations g, generate_series(1, 2)"
+    )
+    try:
+        output = vault.restore(0, table="geolocations").run()
+        assert vault.rows("geolocations") == held
+    finally:
+        key = ", ".join(DATASETS["olist"].table("geolocations").key)
+        vault.database.query(
+            "TRUNCATE olist.geolocations; ALTER TABLE olist.geolocations DROP CONSTRAINT IF EXISTS geolocations_pkey,"
+            f" ADD CONSTRAINT geolocations_pkey PRIMARY KEY ({key})"
+        )
+    assert min(output[name] for name in ("added", "removed", "changed")) >= 0
