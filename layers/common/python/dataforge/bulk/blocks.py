@@ -42,6 +42,9 @@ from dataforge.records.validate import Cleanings, Texts, copy_line, rewrite, row
 from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Table
 
+_MOST_KINDS = 1 << 31
+"""Possible combinations of errors that are numbered without a look at those that occur."""
+
 
 class Rejected(NamedTuple):
     """A rejected record: its offset in the block, its raw bytes, and all violations."""
@@ -167,12 +170,13 @@ class TableBatcher:
         Violations are empty if they are not known. ``rows``: the records' indices in the columns.
         """
         coded = [column.coded_errors(rows) for column in columns]
-        first, kinds = np.zeros(min(len(rows), 1), np.intp), np.zeros(len(rows), np.intp)
+        kinds, count = np.zeros(len(rows), np.intp), 1
         for distinct, codes in coded:
-            if len(distinct) > 1 or any(distinct):
-                _, first, kinds = np.unique(
-                    kinds * len(distinct) + codes, return_index=True, return_inverse=True
-                )
+            if count * len(distinct) > _MOST_KINDS:
+                known, kinds = np.unique(kinds, return_inverse=True)
+                count = len(known)
+            kinds, count = kinds * len(distinct) + codes, count * len(distinct)
+        _, first, kinds = np.unique(kinds, return_index=True, return_inverse=True)
         reasons = []
         for place in first.tolist():
             found = tuple(distinct[codes[place]] for distinct, codes in coded)
