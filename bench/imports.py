@@ -14,7 +14,7 @@ from bench.show import show_table
 from local.config import ROOT
 
 WORKER = "functions.migrate.handler, functions.migrate.load.load, functions.migrate.scan.scan"
-"""What a process of the function that loads imports; the handler imports the last two when it is called."""
+"""The imports of a process of the function that loads; the handler imports the last two when it is called."""
 OWN = ("dataforge", "functions", "datasets")
 
 
