@@ -22,7 +22,7 @@ by that of the peer; below 1 is faster. On a machine with other work, CPU time a
 seconds.
 
 - Machine: {processor}, {cores} cores, {memory:.0f} GiB memory, load {load} at the end, {system}
-- Python {python}, PostgreSQL with default settings
+- Python {python}, PostgreSQL with default settings, except that its log has no errors, as in a deployment
 - Packages: {packages}
 """
 

@@ -99,6 +99,15 @@ class Server:
             return str(json.dumps(cursor.fetchall()[0][0]))
 
 
+def _configure(superuser_url: str) -> None:
+    """Log as the deployment's parameter group says; the other settings are the defaults."""
+    with closing(psycopg2.connect(superuser_url)) as db:
+        db.autocommit = True
+        with db.cursor() as cursor:
+            cursor.execute("ALTER SYSTEM SET log_min_messages = 'log'")
+            cursor.execute("SELECT pg_reload_conf()")
+
+
 @contextmanager
 def server() -> Iterator[Server]:
     """A server for the length of a block; its data is below the temporary folder and is removed with it."""
@@ -108,6 +117,7 @@ def server() -> Iterator[Server]:
         config.logs.mkdir(mode=0o700)
         postgres.start(config)
         try:
+            _configure(postgres.url(config, "postgres"))
             yield Server(config, secrets.token_urlsafe())
         finally:
             postgres.reset(config)

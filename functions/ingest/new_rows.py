@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from dataforge.api.batch import OnConflict
+from dataforge.postgres.connection import transaction
 from dataforge.postgres.ddl import columns_sql, qualified
 from dataforge.postgres.row_identity import on_key
+from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, literal
 from dataforge.tables.catalogue import Table
 from functions.ingest.candidates import Candidates, Results
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 _unexpected: WeakKeyDictionary[Connection, set[Table]] = WeakKeyDictionary()
 """Tables whose last batch on a connection had rows that were not inserted."""
+_logs_no_errors: WeakKeyDictionary[Connection, bool] = WeakKeyDictionary()
 
 
 def expects_new(db: Connection, candidates: Candidates, rule: OnConflict) -> bool:
@@ -33,7 +36,21 @@ def expects_new(db: Connection, candidates: Candidates, rule: OnConflict) -> boo
     table = candidates.table
     # The statement requires a primary key. The references of a circle are checked when all its tables are stored.
     supported = table.key and not (table.circular_keys or candidates.conflicting)
-    return bool(supported) and rule == "reject" and table not in _unexpected.get(db, ())
+    if not supported or rule != "reject" or table in _unexpected.get(db, ()):
+        return False
+    return _is_private(db)
+
+
+def _is_private(db: Connection) -> bool:
+    """Whether the server's log has no errors: with the error for a stored key it would have the records of the batch.
+
+    The parameter group of the deployment sees to that. Only an administrator of another database can set it.
+    """
+    if db not in _logs_no_errors:
+        with transaction(db) as cursor:
+            cursor.execute("SELECT current_setting('log_min_messages') IN ('log', 'fatal', 'panic')")
+            _logs_no_errors[db] = one_row(cursor)[0]
+    return _logs_no_errors[db]
 
 
 def learn(db: Connection, candidates: Candidates, *, inserted: bool) -> None:

@@ -1,4 +1,4 @@
-"""Create a database and a master role in the embedded PostgreSQL for `AWS::RDS::DBInstance`.
+"""Create a database and a master role in the embedded PostgreSQL for `AWS::RDS::DBInstance`, and set its parameters.
 
 Without the patch, the emulator starts a Docker container for an instance of an API call, and nothing for a stack's.
 """
@@ -22,6 +22,7 @@ def apply(superuser: dict[str, Any], authority: Path) -> None:
     """Serve every PostgreSQL instance of a stack from the superuser's server."""
     server: Server = superuser | {"sslmode": "verify-full", "sslrootcert": str(authority)}
     require("database", provisioners, "_RESOURCE_HANDLERS", "_rds", "_rds_db_instance_attrs")
+    require("database", provisioners._rds, "_instances", "_param_groups")
     require(
         "database",
         provisioners,
@@ -64,6 +65,7 @@ def _serve(identifier: str, server: Server) -> dict[str, str]:
     if is_postgres(instance):
         instance["Endpoint"].update(Address=server["host"], Port=server["port"])
         _provide(instance["MasterUsername"], instance["_MasterUserPassword"], instance["DBName"], server)
+        _configure([group["DBParameterGroupName"] for group in instance["DBParameterGroups"]], server)
     attributes: dict[str, str] = provisioners._rds_db_instance_attrs(instance)
     return attributes
 
@@ -85,6 +87,24 @@ def _provide(master: str, password: str, database: str, server: Server) -> None:
         )
         if cursor.rowcount:
             cursor.execute(sql.SQL("ALTER DATABASE postgres OWNER TO {}").format(role))
+
+
+def _configure(groups: list[str], server: Server) -> None:
+    """Set the parameters of the groups that the server has, and that need no restart. `rds.*` concern RDS itself."""
+    parameters = {
+        name: parameter["ParameterValue"]
+        for group in groups
+        for name, parameter in provisioners._rds._param_groups.get(group, {}).get("Parameters", {}).items()
+    }
+    with _connect(server) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM pg_settings WHERE name = ANY (%s) AND context IN ('sighup', 'superuser', 'user')",
+            (list(parameters),),
+        )
+        for (name,) in cursor.fetchall():
+            setting = sql.SQL("ALTER SYSTEM SET {} = {}")
+            cursor.execute(setting.format(sql.Identifier(name), sql.Literal(parameters[name])))
+        cursor.execute("SELECT pg_reload_conf()")
 
 
 def _drop(database: str, server: Server) -> None:

@@ -160,6 +160,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         quick += ["max_wal_size = '64MB'", "min_wal_size = '32MB'"]
         # There are thousands of logins.
         quick += ["scram_iterations = 1"]
+        # As in the deployment's parameter group: no error of a statement, which may quote a record.
+        quick += ["log_min_messages = 'log'"]
         server.run(*(f"ALTER SYSTEM SET {setting}" for setting in quick), "SELECT pg_reload_conf()")
         account = json.loads(config.superuser.read_text())
         server.run(

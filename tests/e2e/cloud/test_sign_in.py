@@ -276,6 +276,25 @@ def test_statement_is_cancelled_by_a_second_connection(door: Door, superuser: Co
     assert [type(error) for error in errors] == [psycopg2.errors.QueryCanceled]
 
 
+def test_server_has_the_parameters_of_the_group_of_its_instance(
+    aws: ClientSettings, superuser: Connection
+) -> None:
+    rds = boto3.client("rds", **aws)
+    groups = [
+        group["DBParameterGroupName"] for group in rds.describe_db_parameter_groups()["DBParameterGroups"]
+    ]
+    found = [
+        p for name in groups for p in rds.describe_db_parameters(DBParameterGroupName=name)["Parameters"]
+    ]
+    expected = {
+        p["ParameterName"]: p["ParameterValue"] for p in found if p["ParameterName"].startswith("log_")
+    }
+    with superuser.cursor() as cursor:
+        cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY (%s)", (list(expected),))
+        assert dict(cursor.fetchall()) == expected
+    assert expected["log_min_messages"] == "log"
+
+
 def test_database_url_requires_the_certificate_of_the_cloud(cloud: Outputs, cloud_config: Config) -> None:
     root = quote(str(cloud_config.authority))
     assert cloud["database_url"].endswith(f"?sslmode=verify-full&sslrootcert={root}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +18,7 @@ from functions.ingest.answer import BatchAnswer
 from functions.ingest.batch import ingest
 from functions.ingest.candidates import Candidates
 from functions.ingest.new_rows import learn
+from local import postgres
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
@@ -31,6 +34,30 @@ RECORDS = st.lists(
 )
 TABLES = ("order_payments", "orders", "customers")
 OLIST = get_dataset("olist")
+
+
+@pytest.mark.parametrize("level", ["warning", "log"])
+def test_server_log_contains_no_record_of_a_batch_with_a_stored_key(
+    database: Database, sample: Sample, level: str
+) -> None:
+    with set_level(database, level):
+        db = database.connect(INGEST)
+        outcome(db, database, [sample("customers", 1, customer_city="secret")], "partial")
+        again = [sample("customers", key, customer_city="secret") for key in (1, 2)]
+        status, body, _ = outcome(db, database, again, "partial")
+    assert (status, [result["status"] for result in body["results"]]) == (200, ["unchanged", "inserted"])
+    assert "secret" not in postgres.log(database.server.config).read_text()
+
+
+@contextmanager
+def set_level(database: Database, level: str) -> Iterator[None]:
+    """Set the least severe messages of the server's log for a block."""
+    set_to, reload = "ALTER SYSTEM SET log_min_messages = '{}'", "SELECT pg_reload_conf()"
+    database.server.run(set_to.format(level), reload)
+    try:
+        yield
+    finally:
+        database.server.run(set_to.format("log"), reload)
 
 
 def outcome(db: Connection, database: Database, records: list[dict[str, Any]], mode: str) -> tuple[Any, ...]:
