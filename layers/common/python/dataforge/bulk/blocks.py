@@ -43,7 +43,7 @@ from dataforge.records.violation import Violation
 from dataforge.tables.catalogue import Table
 
 _MOST_KINDS = 1 << 31
-"""Possible combinations of errors that are numbered without a look at those that occur."""
+"""Possible combinations of errors, up to which those that occur are not counted."""
 
 
 class Rejected(NamedTuple):
