@@ -45,6 +45,8 @@ imported = importlib.import_module(module)
 foreign = [m.__file__ for m in list(sys.modules.values()) if "site-packages" in (getattr(m, "__file__", None) or "")]
 assert not foreign, foreign
 assert "jinja2" not in sys.modules, "Jinja2 is imported before a page is rendered"
+columns = {"numpy", "pyarrow"} & set(sys.modules)
+assert not (columns and module == "functions.migrate.handler"), columns
 heavy = {"botocore.session", "botocore.client", "pyarrow"} & set(sys.modules)
 assert not (heavy and module in ("functions.ingest.handler", "functions.deliver.handler")), heavy
 print(*(name for name, value in vars(imported).items() if callable(value)))

@@ -93,6 +93,13 @@ def test_handlers_run_all_steps_of_migration(forge: Forge, call: Call, make_csv:
     ]
 
 
+def test_worker_that_starts_with_the_run_connects_and_changes_nothing(forge: Forge, call: Call) -> None:
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND datname = current_database()"
+    assert call(load, step="start") == {}
+    assert forge.database.query(sessions, LOAD) == [(1,)]
+    assert forge.database.query("SELECT count(*) FROM dataforge.migrations") == [(0,)]
+
+
 def test_progress_is_found_by_execution_name(forge: Forge, call: Call, make_csv: MakeCsv) -> None:
     forge.put(sellers=make_csv("sellers", *({"seller_id": n} for n in range(1, 9))))
     run_id = begin(call, tables=["sellers"])
