@@ -11,6 +11,7 @@ from dataforge.postgres.open_transactions import OPEN
 from dataforge.postgres.row_hash import row_hash_of
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql
+from dataforge.postgres.visible_rows import may_share_keys
 from dataforge.records.validate import content_hash
 from dataforge.runs.results.restore import CHANGES, Figures
 from dataforge.runs.step_names import RestoreStep
@@ -103,11 +104,12 @@ def compare(
 
 
 def _mode(cursor: Cursor, settings: RestoreSettings, run: Run, figures: dict[str, Figures]) -> str:
-    """Merge, unless many rows differ and every table matches the catalogue.
+    """Merge, unless many rows differ, or some have the same key, and every table matches the catalogue.
 
     One mode for all tables, because foreign keys connect them.
     """
     rows = sum(counts.restored for counts in figures.values())
-    if sum(counts.differing for counts in figures.values()) < max(settings.swap_rows, rows // SWAP_SHARE):
+    few = sum(counts.differing for counts in figures.values()) < max(settings.swap_rows, rows // SWAP_SHARE)
+    if few and not any(may_share_keys(cursor, table) for table in run.tables):
         return MERGE
     return SWAP if all(is_pristine(cursor, run.dataset, table) for table in run.tables) else MERGE

@@ -92,6 +92,16 @@ def count_created(run: Run, table: Table) -> Sql:
     ).format(difference(run, table))
 
 
+def count_copies(run: Run, table: Table) -> Sql:
+    """The query of the number of rows that the table has beyond those of its shadow.
+
+    If no row differs, each of them repeats the key of another: the table has lost its key.
+    """
+    return Sql("SELECT greatest((SELECT count(*) FROM {}) - (SELECT count(*) FROM {}), 0) AS copies").format(
+        ddl.qualified(table), run.shadow(table)
+    )
+
+
 def is_empty(cursor: Cursor, table: Table) -> bool:
     """Whether the table has no row."""
     cursor.execute(Sql("SELECT NOT EXISTS (SELECT FROM {})").format(ddl.qualified(table)))

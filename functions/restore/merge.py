@@ -15,12 +15,13 @@ from dataforge.postgres import ddl
 from dataforge.postgres.identity import advance
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.owner_rules import is_taken
+from dataforge.postgres.rows import one_row
 from dataforge.postgres.shadow import attempt
 from dataforge.postgres.sql import Sql, from_catalog, ident
 from dataforge.runs.results.restore import Figures
 from dataforge.tables.catalogue import Table
 from functions.restore.constraints import without_unique_constraints
-from functions.restore.difference import difference, find_difference
+from functions.restore.difference import count_copies, difference, find_difference
 from functions.restore.replaced import (
     can_revert,
     copy_replaced_rows,
@@ -138,7 +139,7 @@ def differs(table: Table, rows: str) -> TargetRejectsRows:
     return TargetRejectsRows(
         f"{table.dataset}.{table.name} differs from the backup after its rows were restored. Nothing was restored.",
         rows,
-        "Check the triggers and rules of the tables.",
+        "Check the key, the triggers and the rules of the table; `dataforge doctor` reports a missing key.",
     )
 
 
@@ -169,10 +170,13 @@ def _delete(run: Run, table: Table) -> Sql:
 
 
 def _check_equal(cursor: Cursor, run: Run, table: Table) -> None:
-    """Raises ``TargetRejectsRows`` if triggers or rules of a table changed rows: it must equal the backup."""
+    """Raises ``TargetRejectsRows`` if triggers or rules changed rows, or rows share a key: it must equal the backup."""
     remaining = find_difference(cursor, run, table)
     if remaining.differing:
         rows = (
             f"Rows: {remaining.added} missing, {remaining.removed} additional, {remaining.changed} different."
         )
         raise differs(table, rows)
+    cursor.execute(count_copies(run, table))
+    if copies := one_row(cursor)[0]:
+        raise differs(table, f"Rows: {copies} additional, which have the key of another row.")

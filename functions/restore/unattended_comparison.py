@@ -9,7 +9,7 @@ from dataforge.postgres.sql import Sql, ident, literal
 from dataforge.runs.unattended.script import Script, fact
 from dataforge.tables.catalogue import Table
 from functions.restore.comparison import holds, recorded_comparison
-from functions.restore.difference import count_created, count_joined, create_difference, rows_of
+from functions.restore.difference import count_copies, count_created, count_joined, create_difference, rows_of
 from functions.restore.run import Run
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ def require_equal(run: Run, table: Table) -> Script:
     """The comparison after the changes, which must find no difference."""
     script = Script()
     script.execute(create_difference(run, table))
-    counts = Sql("SELECT added + removed + changed FROM ({}) counts").format(count_created(run, table))
+    counts = Sql("SELECT added + removed + changed + copies FROM ({}) counts, ({}) copied").format(
+        count_created(run, table), count_copies(run, table)
+    )
     script.require(counts, 0, AFTER + table.name)
     return script
 

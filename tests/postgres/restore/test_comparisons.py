@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dataforge.errors import TargetRejectsRows
 from dataforge.postgres import shadow as shadow_tables
 from dataforge.postgres.shadow import schema_of
 from dataforge.tables.datasets import DATASETS
 from dataforge.tables.names import internal_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.postgres.restore.conftest import Restore, Vault
 
@@ -111,3 +112,44 @@ def test_table_without_its_key_and_with_repeated_rows_is_replaced_without_negati
             f" ADD CONSTRAINT geolocations_pkey PRIMARY KEY ({key})"
         )
     assert min(output[name] for name in ("added", "removed", "changed")) >= 0
+
+
+@pytest.fixture
+def doubled(vault: Vault) -> Iterator[list[str]]:
+    """The rows of a backup of a table that has since lost its key, and has each row twice."""
+    vault.insert("geolocations", {"geolocation_lat": 1}, {"geolocation_lat": 2})
+    vault.backup("geolocations")
+    held = vault.rows("geolocations")
+    vault.database.query(
+        "ALTER TABLE olist.geolocations DROP CONSTRAINT geolocations_pkey;"
+        " INSERT INTO olist.geolocations SELECT * FROM olist.geolocations"
+    )
+    yield held
+    key = ", ".join(DATASETS["olist"].table("geolocations").key)
+    vault.database.query(
+        "TRUNCATE olist.geolocations; DROP INDEX IF EXISTS olist.mine;"
+        " ALTER TABLE olist.geolocations DROP CONSTRAINT IF EXISTS geolocations_pkey,"
+        f" ADD CONSTRAINT geolocations_pkey PRIMARY KEY ({key})"
+    )
+
+
+@pytest.mark.parametrize("attended_seconds", [None, 60])
+def test_few_rows_that_share_a_key_are_replaced_with_the_table(
+    vault: Vault, doubled: list[str], attended_seconds: float | None
+) -> None:
+    run = vault.restore(MERGE, table="geolocations")
+    run.attended_seconds = attended_seconds
+    run.run()
+    assert vault.rows("geolocations") == doubled
+
+
+@pytest.mark.parametrize("attended_seconds", [None, 60])
+def test_rows_that_share_a_key_in_a_table_that_cannot_be_replaced_are_refused(
+    vault: Vault, doubled: list[str], attended_seconds: float | None
+) -> None:
+    vault.database.query("CREATE INDEX mine ON olist.geolocations (geolocation_city)")
+    run = vault.restore(MERGE, table="geolocations")
+    run.attended_seconds = attended_seconds
+    with pytest.raises(TargetRejectsRows, match="differs from the backup"):
+        run.run()
+    assert vault.database.query("SELECT count(*) FROM olist.geolocations") == [(2 * len(doubled),)]

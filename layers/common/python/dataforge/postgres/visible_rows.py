@@ -40,7 +40,7 @@ _COLUMNS = """
 """
 _KEY = """
     SELECT count(*) FROM pg_index
-    WHERE indrelid = to_regclass(%s) AND indisunique AND indimmediate AND indisvalid AND indpred IS NULL
+    WHERE indrelid = to_regclass(%s) AND indisunique AND (indimmediate OR %s) AND indisvalid AND indpred IS NULL
     AND ARRAY(SELECT attname::text COLLATE "C" FROM pg_attribute
               WHERE attrelid = indrelid AND attnum = ANY (indkey[:indnkeyatts - 1]) ORDER BY 1) = %s
 """
@@ -94,11 +94,20 @@ def require_key(cursor: Cursor, tables: Iterable[Table]) -> None:
     for table in tables:
         if not table.key:
             _require_row_index(cursor, table)
-            continue
-        cursor.execute(_KEY, (ddl.qualified(table), sorted(table.key)))
-        if cursor.fetchone() == (0,):
+        elif not _has_unique_index(cursor, table, deferrable=False):
             name, key = f"{table.dataset}.{table.name}", ", ".join(table.key)
             raise TableChanged(name, [f"its key ({key}) is missing or deferrable"])
+
+
+def may_share_keys(cursor: Cursor, table: Table) -> bool:
+    """Whether rows may have the same key, because the table has lost it."""
+    return bool(table.key) and not _has_unique_index(cursor, table, deferrable=True)
+
+
+def _has_unique_index(cursor: Cursor, table: Table, *, deferrable: bool) -> bool:
+    """Whether an index makes the key unique. ``deferrable``: also one that is checked at the end of a transaction."""
+    cursor.execute(_KEY, (ddl.qualified(table), deferrable, sorted(table.key)))
+    return cursor.fetchone() != (0,)
 
 
 def _require_row_index(cursor: Cursor, table: Table) -> None:
