@@ -11,6 +11,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
 from botocore.session import Session as CoreSession
 from botocore.session import get_session
 
@@ -143,11 +144,23 @@ def session(region: str | None = None) -> boto3.Session:
     return boto3.Session(region_name=region)
 
 
+@cache
+def _loader() -> Loader:
+    return create_loader()
+
+
+def _session_without_files() -> CoreSession:
+    """A session that reads no settings of the user. The sessions share the loader, which parses each file once."""
+    core = CoreSession(session_vars=UNREAD)
+    core.register_component("data_loader", _loader())
+    return core
+
+
 def embedded_session(outputs: Mapping[str, str]) -> boto3.Session:
     """A session with the credentials in the outputs of the embedded cloud. Profiles and files of the user are not read."""
     import boto3  # noqa: PLC0415
 
-    core = CoreSession(session_vars=UNREAD)
+    core = _session_without_files()
     return boto3.Session(
         outputs["aws_access_key_id"],
         outputs["aws_secret_access_key"],
@@ -171,6 +184,6 @@ def role_session(outputs: Mapping[str, str], role: str) -> boto3.Session:
         role,
         extra_args={"RoleSessionName": "dataforge"},
     )
-    core = CoreSession(session_vars=UNREAD)
+    core = _session_without_files()
     core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # type: ignore[attr-defined]  # noqa: SLF001
     return boto3.Session(region_name=outputs["region"], botocore_session=core)
