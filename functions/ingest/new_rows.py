@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from dataforge.api.batch import OnConflict
-from dataforge.postgres.connection import transaction
+from dataforge.postgres.connection import single_statements
 from dataforge.postgres.ddl import columns_sql, qualified
 from dataforge.postgres.row_identity import on_key
 from dataforge.postgres.rows import one_row
@@ -47,7 +47,7 @@ def _is_private(db: Connection) -> bool:
     The parameter group of the deployment sees to that. Only an administrator of another database can set it.
     """
     if db not in _logs_no_errors:
-        with transaction(db) as cursor:
+        with single_statements(db) as cursor:
             cursor.execute("SELECT current_setting('log_min_messages') IN ('log', 'fatal', 'panic')")
             _logs_no_errors[db] = one_row(cursor)[0]
     return _logs_no_errors[db]
