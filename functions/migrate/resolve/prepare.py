@@ -13,7 +13,7 @@ from functions.migrate.resolve.rejected_rows import RejectedRows
 from functions.migrate.run.declared import require_columns
 from functions.migrate.run.ledger import Resolved, store_resolved
 from functions.migrate.run.migration import PREPARED, SWAP, Run
-from functions.migrate.run.whole_tables import allow_memory
+from functions.migrate.run.whole_tables import work_beside_others
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -31,7 +31,7 @@ def prepare(cursor: Cursor, run: Run, circle: Sequence[Table], before: Mapping[s
     if run.mode != SWAP or any(resolved and resolved.mode == PREPARED for resolved in before.values()):
         return
     require_columns(cursor, run.id, run.tables)
-    allow_memory(cursor)
+    work_beside_others(cursor)
     with shadow.attempt(cursor, _KeyRefused):
         shadows = [RejectedRows(cursor, run, table) for table in circle]
         counted = build_alone(cursor, run, shadows)

@@ -18,7 +18,7 @@ from functions.migrate.run.ledger import Resolved, RowsByFile
 from functions.migrate.run.migration import PREPARED, REBUILD, SWAP, Run
 from functions.migrate.run.rejections.uncounted import Uncounted
 from functions.migrate.run.stored_rows import undo_rebuild
-from functions.migrate.run.whole_tables import allow_memory, state_if_compared_whole
+from functions.migrate.run.whole_tables import state_if_compared_whole, work_beside_others
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Cursor
@@ -82,7 +82,7 @@ def reject(
     """
     circle = [rejected.table for rejected in shadows]
     require_columns(cursor, run.id, run.tables)
-    allow_memory(cursor)
+    work_beside_others(cursor)
     if any(earlier and earlier.mode == REBUILD for earlier in before.values()):
         undo_rebuild(cursor, run, circle)
     states: list[State | None] = [None] * len(circle)

@@ -19,6 +19,7 @@ _SHARE = 4
 """A table is read whole if the run has at least one row for this many of the table."""
 
 MEMORY = Sql("SET LOCAL work_mem = '32MB'; SET LOCAL maintenance_work_mem = '128MB'")
+_BESIDE_OTHERS = Sql("{}; SET LOCAL min_parallel_table_scan_size = '64MB'").format(MEMORY)
 _SIZES = "SELECT pg_relation_size(%s::regclass), pg_relation_size(%s::regclass)"
 
 _STORES_AS_GIVEN = """
@@ -35,6 +36,14 @@ def allow_memory(cursor: Cursor) -> None:
     The smallest instance has 1 GB, and several tables are resolved at once.
     """
     cursor.execute(MEMORY)
+
+
+def work_beside_others(cursor: Cursor) -> None:
+    """``allow_memory`` where other tables are resolved at the same time: only large tables use parallel workers.
+
+    For small ones these take a tenth more time of the processors, which the other tables need.
+    """
+    cursor.execute(_BESIDE_OTHERS)
 
 
 def sizes(cursor: Cursor, run: Run, table: Table) -> tuple[int, int]:
