@@ -77,6 +77,8 @@ class People(Construct):
             ["states:DescribeExecution", "states:GetExecutionHistory", "states:ListMapRuns"],
             *self._of_machines("execution", ":*"),
         )
+        # Of the items of Distributed Maps, whose failed attempts are the reason why a run waits.
+        self._allow(role, ["states:GetExecutionHistory"], *self._of_machines("execution", "/*:*"))
         self._allow_read(role, self._storage.backup, *BACKUPS)
         self._allow_read(role, self._storage.report, *REPORTS)
 

@@ -7,9 +7,22 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
+
 from local.iam.keys import SUPPLIED
 
 Granted = Callable[[Any, str], set[tuple[str, str]]]
+
+
+@pytest.mark.parametrize("role", ["PeopleViewer", "PeopleOperator"])
+def test_people_read_the_history_of_items_of_maps_whose_failure_a_run_waits_for(
+    dev: Any, granted: Granted, role: str
+) -> None:
+    found = {resource for action, resource in granted(dev, role) if action == "states:GetExecutionHistory"}
+    assert {resource.partition(":execution:")[2] for resource in found} >= {
+        "DataForge-dev-migration:*",
+        "DataForge-dev-migration/*:*",
+    }
 
 
 def test_viewer_reads_no_records_and_changes_nothing(dev: Any, granted: Granted) -> None:
