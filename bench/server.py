@@ -100,7 +100,7 @@ class Server:
 
 
 def _configure(superuser_url: str) -> None:
-    """Log as the deployment's parameter group says; the other settings are the defaults."""
+    """Log with the level of the deployment's parameter group; the other settings are the defaults."""
     with closing(psycopg2.connect(superuser_url)) as db:
         db.autocommit = True
         with db.cursor() as cursor:
