@@ -1,4 +1,4 @@
-"""A Lambda worker whose process is killed during a load: the state machine retries, and no row is loaded twice."""
+"""Lambda workers whose processes are killed during a load: the state machine retries, and no row is loaded twice."""
 
 from __future__ import annotations
 
@@ -26,28 +26,36 @@ if TYPE_CHECKING:
 
 COUNTS = ("read", "loaded", "deduplicated", "rejected")
 WAITING = """
-    SELECT client_port FROM pg_stat_activity
+    SELECT FROM pg_stat_activity
     WHERE usename = 'dataforge_load' AND wait_event_type = 'Lock' AND query LIKE 'COPY dataforge.rejections%'
 """
 
 
-def waiting_worker(db: Connection) -> psutil.Process:
-    """The process of a worker whose transaction waits for the lock on the rejections."""
+def await_waiting_worker(db: Connection) -> None:
+    """Return when the transaction of a worker waits for the lock on the rejections."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with db.cursor() as cursor:
             cursor.execute(WAITING)
-            ports = {port for (port,) in cursor.fetchall()}
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                if any(one.laddr.port in ports for one in process.net_connections("tcp")):
-                    return process
+            if cursor.rowcount:
+                return
         time.sleep(0.05)
     raise AssertionError("no worker waits")
 
 
+def workers(config: Config) -> list[psutil.Process]:
+    """The processes of the cloud's function that loads."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            words = process.cmdline()
+            if any("MigrateLoad" in word and str(config.temp) in word for word in words):
+                found.append(process)
+    return found
+
+
 @pytest.mark.slow
-def test_run_publishes_after_a_worker_was_killed_during_the_load(
+def test_run_publishes_after_its_workers_were_killed_during_the_load(
     cloud: Outputs,
     cloud_config: Config,
     superuser: Connection,
@@ -61,9 +69,12 @@ def test_run_publishes_after_a_worker_was_killed_during_the_load(
         with closing(psycopg2.connect(cloud["database_url"])) as guard:
             guard.cursor().execute("LOCK TABLE dataforge.rejections IN SHARE ROW EXCLUSIVE MODE")
             future = pool.submit(CliRunner().invoke, app, ["--outputs", str(cloud_config.outputs), *words])
-            worker = waiting_worker(superuser)
-            worker.kill()
-            worker.wait(10)
+            await_waiting_worker(superuser)
+            killed = workers(cloud_config)
+            for worker in killed:
+                worker.kill()
+            assert killed
+            assert psutil.wait_procs(killed, 10)[1] == []
         result = future.result(120)
     assert result.exit_code == 0, result.stderr
     found = {t["table"]: [t[name] for name in COUNTS] for t in json.loads(result.stdout)["tables"]}
