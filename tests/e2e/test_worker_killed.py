@@ -54,6 +54,13 @@ def workers(config: Config) -> list[psutil.Process]:
     return found
 
 
+def runs(process: psutil.Process) -> bool:
+    """Whether the process has not ended."""
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    return False
+
+
 @pytest.mark.slow
 def test_run_publishes_after_its_workers_were_killed_during_the_load(
     cloud: Outputs,
@@ -74,7 +81,9 @@ def test_run_publishes_after_its_workers_were_killed_during_the_load(
             for worker in killed:
                 worker.kill()
             assert killed
-            assert psutil.wait_procs(killed, 10)[1] == []
+            # The emulator does not collect the status of a process that had no work: it remains as a zombie.
+            while any(map(runs, killed)):
+                time.sleep(0.05)
         result = future.result(120)
     assert result.exit_code == 0, result.stderr
     found = {t["table"]: [t[name] for name in COUNTS] for t in json.loads(result.stdout)["tables"]}
