@@ -58,9 +58,14 @@ def _lines(worker: Any) -> list[str]:
         except queue.Empty:
             break
         end = END.search(line)
-        text = line[: end.start()] if end else line
-        if text or not end:
-            lines.append(text)
+        lines += _written(line)
         if end and end[0] == worker._log_end:
             return lines
-    return [*lines, *worker._drain_stderr().splitlines()]
+    rest = worker._drain_stderr()
+    return [*lines, *(text for line in rest.split("\n") for text in _written(line))] if rest else lines
+
+
+def _written(line: str) -> list[str]:
+    """The line without the end of a log; nothing if it has only that."""
+    text = END.sub("", line)
+    return [text] if text or text == line else []

@@ -77,12 +77,8 @@ def _resolve_circle(
     how: Unattended | None,
     run_id: str,
     table_name: str,
-    child: str = "",
 ) -> dict[str, Resolved]:
-    """Resolve the tables of the circle, after their parents, unless they are resolved, or known.
-
-    ``child``: the table that awaits them.
-    """
+    """Resolve the tables of the circle, after their parents, unless they are resolved, or known."""
     while True:
         with transaction(db, role=MIGRATION_RUN) as cursor:
             run = read_run(cursor, run_id)
@@ -91,8 +87,7 @@ def _resolve_circle(
             found = await_circle(cursor, run, circle, how)
             if done := resolved_already(run, found):
                 return done
-            if child:
-                _require_loaded(cursor, run, child)
+            _require_loaded(cursor, run, table_name)
             parents = unresolved_parents(cursor, run, circle)
             unattended = how is not None and resolves_unattended(cursor, how, run, circle, found)
             if not (parents or unattended):
@@ -102,11 +97,14 @@ def _resolve_circle(
         if how is not None and not parents:
             return resolve_unattended(db, s3, limits, how, run, circle, found)
         for parent in parents:
-            _resolve_circle(db, s3, limits, how, run_id, parent, table_name)
+            _resolve_circle(db, s3, limits, how, run_id, parent)
 
 
 def _require_loaded(cursor: Cursor, run: Run, table_name: str) -> None:
-    """Let the call be repeated if rows are loaded again: it belongs to states that were ended by ``NoLongerKnown``."""
+    """Let the call be repeated if rows are loaded again: another call has ended these states by ``NoLongerKnown``.
+
+    A call that started late, or waits for parents, would otherwise resolve a shadow that is still empty.
+    """
     if unloaded_chunks(cursor, run.id):
         raise WorkContinues(run.id, f"the load before {MigrationStep.RESOLVE} {table_name}")
 

@@ -124,7 +124,7 @@ def test_chunks_are_contiguous_whole_records(forge: Forge, tiny: Path) -> None:
         chunks.setdefault(item["key"], []).append(item)
     for key, items in chunks.items():
         data = files[key]
-        items.sort(key=lambda item: item["start"])
+        items.sort(key=lambda item: (item["start"], item["end"]))
         assert [i["start"] for i in items[1:]] + [len(data)] == [i["end"] for i in items]
         assert all(item["line"] == 1 + data.count(b"\n", 0, item["start"]) for item in items)
         assert all(data[item["start"] - 1 : item["start"]] == b"\n" for item in items)

@@ -66,7 +66,7 @@ def test_parquet_and_csv_give_same_result_and_rejections_have_row_numbers(
         other.s3.put_object(Bucket="raw", Key=f"{key}.parquet", Body=parquet(body))
     run = other.migration(document, chunk_bytes=64)
     run.run()
-    assert [item["start"] for item in run.items["load"]] == [0, 2, 4, 6, 0, 2]
+    assert sorted(item["start"] for item in run.items["load"]) == [0, 0, 2, 2, 4, 6]
     assert counts({t.pop("table"): t for t in run.report()["tables"]}) == wanted
     for table in TABLES:
         assert other.rows(table) == forge.rows(table)

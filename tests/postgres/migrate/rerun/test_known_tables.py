@@ -16,7 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataforge import Integer, Key, References, Row
+from dataforge.errors import NoLongerKnown, WorkContinues
 from functions.migrate.handler import fail
+from functions.migrate.resolve.resolve import resolve
 from functions.migrate.run.known.digest import OF_PAGES
 from functions.migrate.scan.known import MOST_BYTES
 from tests.postgres.bags import declare_bags
@@ -147,6 +149,23 @@ def test_known_parent_that_is_written_before_orphans_are_found_is_loaded(
     found = known(run, settle=lambda: shop.forge.database.query(REMOVED))
     assert found == ([], {**UNCHANGED, "customers": (9, 1, 7, 1, 0), "orders": (4, 3, 0, 1, 0)})
     assert shop.forge.database.query("SELECT count(*) FROM dataforge.migration_work") == [(0,)]
+
+
+def test_late_call_waits_until_the_rows_of_a_formerly_known_table_are_loaded(shop: Shop) -> None:
+    shop.put(orders=(1, 2, 3, 3))
+    run = knowing(shop.migration()).until("settle")
+    shop.forge.database.query(REMOVED)
+
+    def call(table: str) -> Any:
+        return resolve(run.control, shop.forge.s3, run.settings, run.id, table)
+
+    with pytest.raises(NoLongerKnown):
+        call("orders")
+    with pytest.raises(WorkContinues):
+        call("customers")
+    run.cut()
+    run.load()
+    assert call("customers")["rows"] == len(CUSTOMERS)
 
 
 @pytest.mark.slow
