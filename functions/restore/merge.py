@@ -13,7 +13,6 @@ import psycopg2.errors
 from dataforge.errors import TargetRejectsRows
 from dataforge.postgres import ddl
 from dataforge.postgres.identity import advance
-from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.owner_rules import is_taken
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.shadow import attempt
@@ -61,7 +60,7 @@ def merge(cursor: Cursor, run: Run, figures: dict[str, Figures]) -> None:
         advance(cursor, table)
         if table in reverted:
             _revert(cursor, run, table, figures[table.name])
-        elif not is_pristine(cursor, run.dataset, table):
+        else:
             _check_equal(cursor, run, table)
 
 

@@ -11,6 +11,7 @@ from dataforge.postgres import ddl
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.rows import one_row
 from dataforge.postgres.sql import Sql, from_catalog, ident, literal
+from dataforge.postgres.visible_rows import may_share_keys
 from dataforge.tables.catalogue import Table
 from dataforge.tables.names import internal_name
 from functions.restore.difference import difference
@@ -35,7 +36,9 @@ _DROP_CONSTRAINTS = """
 def can_revert(cursor: Cursor, run: Run, table: Table) -> bool:
     """Whether the shadow can hold every row of the table, which changes its rows exactly as a restore asks."""
     cursor.execute(has_same_columns(run, table))
-    return bool(one_row(cursor)[0]) and is_pristine(cursor, run.dataset, table)
+    if not one_row(cursor)[0] or may_share_keys(cursor, table):
+        return False
+    return is_pristine(cursor, run.dataset, table)
 
 
 def has_same_columns(run: Run, table: Table) -> Sql:

@@ -114,23 +114,31 @@ def test_table_without_its_key_and_with_repeated_rows_is_replaced_without_negati
     assert min(output[name] for name in ("added", "removed", "changed")) >= 0
 
 
+DOUBLE = (
+    "ALTER TABLE olist.geolocations DROP CONSTRAINT geolocations_pkey;"
+    " INSERT INTO olist.geolocations SELECT * FROM olist.geolocations"
+)
+
+
 @pytest.fixture
-def doubled(vault: Vault) -> Iterator[list[str]]:
-    """The rows of a backup of a table that has since lost its key, and has each row twice."""
+def backed_up(vault: Vault) -> Iterator[list[str]]:
+    """The rows of a backup of a table that may lose its key."""
     vault.insert("geolocations", {"geolocation_lat": 1}, {"geolocation_lat": 2})
     vault.backup("geolocations")
-    held = vault.rows("geolocations")
-    vault.database.query(
-        "ALTER TABLE olist.geolocations DROP CONSTRAINT geolocations_pkey;"
-        " INSERT INTO olist.geolocations SELECT * FROM olist.geolocations"
-    )
-    yield held
+    yield vault.rows("geolocations")
     key = ", ".join(DATASETS["olist"].table("geolocations").key)
     vault.database.query(
         "TRUNCATE olist.geolocations; DROP INDEX IF EXISTS olist.mine;"
         " ALTER TABLE olist.geolocations DROP CONSTRAINT IF EXISTS geolocations_pkey,"
         f" ADD CONSTRAINT geolocations_pkey PRIMARY KEY ({key})"
     )
+
+
+@pytest.fixture
+def doubled(vault: Vault, backed_up: list[str]) -> list[str]:
+    """The rows of a backup of a table that has since lost its key, and has each row twice."""
+    vault.database.query(DOUBLE)
+    return backed_up
 
 
 @pytest.mark.parametrize("attended_seconds", [None, 60])
@@ -152,4 +160,33 @@ def test_rows_that_share_a_key_in_a_table_that_cannot_be_replaced_are_refused(
     run.attended_seconds = attended_seconds
     with pytest.raises(TargetRejectsRows, match="differs from the backup"):
         run.run()
+    assert vault.database.query("SELECT count(*) FROM olist.geolocations") == [(2 * len(doubled),)]
+
+
+@pytest.mark.parametrize("attended_seconds", [None, 60])
+def test_key_that_is_dropped_after_the_comparison_leaves_no_copies(
+    vault: Vault, backed_up: list[str], attended_seconds: float | None
+) -> None:
+    vault.database.query("DELETE FROM olist.geolocations WHERE geolocation_lat = 2")
+    run = vault.restore(MERGE, table="geolocations")
+    run.attended_seconds = attended_seconds
+    with pytest.raises(TargetRejectsRows, match="differs from the backup"):
+        run.run(switch=lambda: vault.database.query(DOUBLE))
+    assert vault.database.query("SELECT count(*) FROM olist.geolocations") == [(2,)]
+
+
+@pytest.mark.parametrize("attended_seconds", [None, 60])
+def test_rows_that_share_a_key_are_refused_while_an_older_snapshot_prevents_a_swap(
+    vault: Vault, doubled: list[str], attended_seconds: float | None
+) -> None:
+    reader = vault.database.superuser()
+    reader.autocommit = False
+    reader.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT FROM dataforge.restores")
+    try:
+        run = vault.restore(MERGE, table="geolocations")
+        run.attended_seconds = attended_seconds
+        with pytest.raises(TargetRejectsRows, match="differs from the backup"):
+            run.run()
+    finally:
+        reader.close()
     assert vault.database.query("SELECT count(*) FROM olist.geolocations") == [(2 * len(doubled),)]
