@@ -10,7 +10,7 @@ import psycopg2
 from dataforge.audit.entry import Entry
 from dataforge.audit.record import record
 from dataforge.errors import BackupRunning, WorkContinues
-from dataforge.postgres import shadow
+from dataforge.postgres import ddl, shadow
 from dataforge.postgres.connection import transaction, translated
 from dataforge.postgres.matches_catalogue import is_pristine
 from dataforge.postgres.roles import REFILL, RESTORE_RUN
@@ -60,6 +60,12 @@ _OLD_READERS = """
     WHERE restore_id = %s AND locktype = 'virtualxid' AND granted
 """
 """Open transactions from before the comparison. Every role may see these; few may see snapshots."""
+
+_VALIDATE = """
+    SELECT dataforge_steps.validate(%s, %s, %s) FROM pg_constraint
+    WHERE contype = 'f' AND conname = %s AND conrelid = to_regclass(%s)
+"""
+"""Only a foreign key that exists: an owner may have dropped that of a child."""
 
 
 def swap(db: Connection, run_id: str, execution: str, how: Unattended | None = None) -> dict[str, str]:
@@ -184,6 +190,4 @@ def _validate_foreign_keys(db: Connection, run: Run, how: Unattended | None) -> 
     for child, key in (*parents(run), *_references(run)) if run.mode == SWAP else ():
         step = f"{RestoreStep.SWAP} {child.name} {key.name}"
         with step_cursor(db, how, run.id, step, others=[child]) as (cursor, _):
-            cursor.execute(
-                "SELECT dataforge_steps.validate(%s, %s, %s)", (child.dataset, child.name, key.name)
-            )
+            cursor.execute(_VALIDATE, (child.dataset, child.name, key.name, key.name, ddl.qualified(child)))

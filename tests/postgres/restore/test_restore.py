@@ -107,3 +107,24 @@ def test_restore_of_one_table_preserves_its_parents_and_children(vault: Vault, s
     )
     assert vault.restore(swap_rows, table="orders").run()["added"] == 1
     assert state(vault) == before
+
+
+@pytest.mark.parametrize("attended_seconds", [None, 60])
+def test_table_is_swapped_though_the_owner_dropped_the_foreign_key_of_a_child(
+    vault: Vault, attended_seconds: float | None
+) -> None:
+    fill(vault)
+    backup, held = vault.backup("customers"), vault.rows("customers")
+    key = "orders_customer_id_fkey"
+    vault.database.query(
+        f"ALTER TABLE olist.orders DROP CONSTRAINT {key}; UPDATE olist.customers SET customer_city = 'x'"
+    )
+    try:
+        run = vault.restore(SWAP, table="customers", backup=backup.backup_id)
+        run.attended_seconds = attended_seconds
+        assert run.run()["changed"] == len(held)
+    finally:
+        vault.database.query(
+            f"ALTER TABLE olist.orders ADD CONSTRAINT {key} FOREIGN KEY (customer_id) REFERENCES olist.customers"
+        )
+    assert (vault.rows("customers"), vault.leftovers()) == (held, [])
