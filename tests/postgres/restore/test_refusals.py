@@ -28,6 +28,7 @@ from dataforge.errors import (
     WouldOrphan,
 )
 from dataforge.postgres.roles import RESTORE_RUN
+from dataforge.runs.unattended.script import DIFFERS, REFUSED, ROLLED_BACK
 from functions.restore.load import FileItem, load_file
 from tests.signing import Signer
 
@@ -344,13 +345,22 @@ def test_orphans_within_the_backup_are_found(vault: Vault, swap_rows: int) -> No
             "CREATE TRIGGER mine BEFORE INSERT OR UPDATE ON olist.sellers FOR EACH ROW EXECUTE FUNCTION public.f()",
             "f() refuses a row",
         ),
+        *(
+            (
+                "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS"
+                f" $$BEGIN RAISE 'null' USING ERRCODE = '{state}'; END$$;"
+                "CREATE TRIGGER mine BEFORE INSERT OR UPDATE ON olist.sellers FOR EACH ROW EXECUTE FUNCTION public.f()",
+                "f() refuses a row",
+            )
+            for state in (DIFFERS, REFUSED, ROLLED_BACK)
+        ),
         ("CREATE RULE mine AS ON UPDATE TO olist.sellers DO INSTEAD NOTHING", "rule"),
         (
             "ALTER TABLE olist.sellers ADD CONSTRAINT mine CHECK (seller_city = 'x' OR seller_id NOT LIKE '%%11') NOT VALID",
             "mine",
         ),
     ],
-    ids=["trigger", "raising trigger", "rule", "check"],
+    ids=["trigger", "raising trigger", DIFFERS, REFUSED, ROLLED_BACK, "rule", "check"],
 )
 def test_refusal_names_the_constraint_trigger_or_rule_that_rejects_rows(
     vault: Vault, sellers: Manifest, rule: str, word: str

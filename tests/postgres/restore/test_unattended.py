@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dataforge.errors import TargetRejectsRows, WorkContinues, WouldOrphan
+from dataforge.runs.unattended.script import ROLLED_BACK
 from functions.restore.step_cursor import step_cursor
 from tests.postgres.restore.conftest import ALWAYS_SWAP, NEVER_SWAP
 
@@ -156,6 +157,26 @@ def test_constraint_of_the_owner_is_named(damaged: Callable[..., Restore], vault
             damaged(60).run()
     finally:
         vault.database.query("ALTER TABLE olist.customers DROP CONSTRAINT mine")
+    assert vault.leftovers() == []
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_error_that_a_trigger_raises_is_not_taken_for_that_of_a_trial(vault: Vault, dry_run: bool) -> None:
+    vault.insert("customers", *CUSTOMERS)
+    vault.backup("customers")
+    vault.database.query(DAMAGE.replace("%", "%%"))
+    vault.database.query(
+        "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$BEGIN RAISE 'null' USING ERRCODE = '{ROLLED_BACK}'; END$$;"
+        "CREATE TRIGGER refuse BEFORE INSERT ON olist.customers FOR EACH ROW EXECUTE FUNCTION public.refuse()"
+    )
+    restore = vault.restore(table="customers", dry_run=dry_run)
+    restore.attended_seconds = 60
+    try:
+        with pytest.raises(TargetRejectsRows, match="refuse\\(\\) refuses a row"):
+            restore.run()
+    finally:
+        vault.database.query("DROP FUNCTION public.refuse() CASCADE")
     assert vault.leftovers() == []
 
 

@@ -22,6 +22,11 @@ _FUNCTIONS = Sql(r"""
 """)
 """The lines of a context that name functions. A DO block has no parenthesis."""
 
+IS_OWN = Sql(r"""
+    (split_part(context, E'\n', 1) ~ '^[^(]*inline_code_block[^(]*RAISE[^(]*$' AND ({functions}) IS NULL)
+""").format(functions=_FUNCTIONS)
+"""Whether the DO block itself raised the error, in any language of messages: a trigger can raise any SQLSTATE."""
+
 VARIABLES = Sql(
     "state text; message text; context text; schema_name text; table_name text; column_name text; constraint_name text;"
 )
@@ -38,10 +43,12 @@ DOCUMENT = Sql("""
         'constraint_name', constraint_name, 'context', ({functions}),
         'row_security', state = '42501' AND message LIKE '%row-level security%',
         'raised', split_part(context, E'\\n', 1) ~ ' RAISE$',
-        'differs', CASE state WHEN {differs} THEN message END, 'refused', CASE state WHEN {refused} THEN message END,
-        'rolled_back', CASE state WHEN {rolled_back} THEN message END)
+        'differs', CASE WHEN state = {differs} AND {is_own} THEN message END,
+        'refused', CASE WHEN state = {refused} AND {is_own} THEN message END,
+        'rolled_back', CASE WHEN state = {rolled_back} AND {is_own} THEN message END)
 """).format(
     functions=_FUNCTIONS,
+    is_own=IS_OWN,
     differs=literal(DIFFERS),
     refused=literal(REFUSED),
     rolled_back=literal(ROLLED_BACK),

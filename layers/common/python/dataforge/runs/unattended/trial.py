@@ -13,7 +13,7 @@ import psycopg2
 from dataforge.postgres.shadow import attempt
 from dataforge.postgres.sql import Sql, literal
 from dataforge.runs.unattended.script import ROLLED_BACK, VARIABLES, Script
-from dataforge.runs.unattended.stored_errors import DOCUMENT, READ, RolledBack, read_error
+from dataforge.runs.unattended.stored_errors import DOCUMENT, IS_OWN, READ, RolledBack, read_error
 from dataforge.runs.unattended.stored_errors import VARIABLES as ERROR_VARIABLES
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ BEGIN
         {read}
     END;
     RAISE EXCEPTION USING ERRCODE = {rolled_back},
-        MESSAGE = CASE state WHEN {rolled_back} THEN 'null' ELSE ({document})::text END;
+        MESSAGE = CASE WHEN state = {rolled_back} AND {is_own} THEN 'null' ELSE ({document})::text END;
 END
 """)
 """Always fails: a function without a result returns nothing except by an error."""
@@ -42,6 +42,7 @@ def error_of(cursor: Cursor, script: Script) -> Exception | None:
         variables=VARIABLES + ERROR_VARIABLES,
         body=script.body(),
         rolled_back=literal(ROLLED_BACK),
+        is_own=IS_OWN,
         read=READ,
         document=DOCUMENT,
     )
