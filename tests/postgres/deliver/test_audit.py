@@ -79,6 +79,8 @@ def test_filters_are_combined(api: Api, query: str, count: int) -> None:
     "query",
     [
         "since=yesterday",
+        "since=0.5",
+        "since=-1700000000",
         "since=2026-01-01T00:00:00",
         "result=approved",
         "limit=0",

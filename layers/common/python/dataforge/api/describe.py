@@ -96,9 +96,15 @@ def operation(
     }
     if parameters:
         found["parameters"] = list(parameters)
+        found["responses"]["431"] = _TOO_LONG
     if body:
         found["requestBody"] = body
     return found
+
+
+_TOO_LONG: Document = {
+    "description": "API Gateway: the request line and the headers have more than 10,240 bytes. No problem document."
+}
 
 
 def _or_more(least: Kind) -> str:

@@ -6,7 +6,8 @@ import json
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from dataforge.api.body import Body
 from dataforge.audit.operations import Result
@@ -42,6 +43,13 @@ _QUERY = (
 )
 
 
+def _require_date(text: object) -> object:
+    """Refuse numbers, which pydantic reads as seconds since 1970."""
+    if isinstance(text, str) and "-" not in text[1:]:
+        raise PydanticCustomError("datetime_parsing", "a date and time in ISO 8601 is expected")
+    return text
+
+
 class AuditQuery(Body):
     """Filters, which are combined by AND. ``since``: the earliest time, with its offset."""
 
@@ -49,7 +57,7 @@ class AuditQuery(Body):
     result: Result | None = None
     principal: Filter | None = None
     dataset: Filter | None = None
-    since: AwareDatetime | None = None
+    since: Annotated[AwareDatetime, BeforeValidator(_require_date)] | None = None
     limit: Annotated[Ordinal, Field(le=MOST_PAGE_ROWS)] = PAGE_ROWS
 
     @property
