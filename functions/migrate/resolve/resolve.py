@@ -30,7 +30,7 @@ from functions.migrate.resolve.unattended import resolve_unattended, resolves_un
 from functions.migrate.run.again import resolve_again
 from functions.migrate.run.ledger import Resolved, store_resolved
 from functions.migrate.run.loaded import unloaded_chunks
-from functions.migrate.run.migration import Run, read_run
+from functions.migrate.run.migration import MERGE, Run, read_run
 from functions.migrate.run.rejections.store import RejectionStore
 
 if TYPE_CHECKING:
@@ -103,9 +103,10 @@ def _resolve_circle(
 def _require_loaded(cursor: Cursor, run: Run, table_name: str) -> None:
     """Let the call be repeated if rows are loaded again: another call has ended these states by ``NoLongerKnown``.
 
-    A call that started late, or waits for parents, would otherwise resolve a shadow that is still empty.
+    The run is then to be merged. A call that started late, or waits for parents, would otherwise resolve a shadow that is
+    still empty.
     """
-    if unloaded_chunks(cursor, run.id):
+    if run.mode == MERGE and unloaded_chunks(cursor, run.id):
         raise WorkContinues(run.id, f"the load before {MigrationStep.RESOLVE} {table_name}")
 
 
