@@ -76,6 +76,7 @@ def test_no_setting_is_a_password() -> None:
         assert not [name for name in model.model_fields if "password" in name or "token" in name]
 
 
+@pytest.mark.slow
 def test_nothing_is_read_or_opened_at_import() -> None:
     modules = (
         "dataforge.postgres.connection",

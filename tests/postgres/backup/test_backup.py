@@ -107,6 +107,7 @@ def test_retried_page_range_counts_once_and_writes_the_same_file(vault: Vault) -
     assert vault.manifest(backup.id).table("sellers").rows == 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["hold", "write", "finish"])
 def test_closed_backup_has_no_files_and_next_backup_can_begin(vault: Vault, when: str) -> None:
     vault.fill(10)

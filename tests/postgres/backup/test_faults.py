@@ -126,6 +126,7 @@ for item in call["items"]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc/self/status")
 def test_memory_of_a_worker_does_not_grow_with_its_page_range(vault: Vault) -> None:
     """Measured with row groups of 2 MiB instead of 16, of which a worker buffers one."""

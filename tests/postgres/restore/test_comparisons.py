@@ -69,7 +69,7 @@ def test_merge_restores_and_preserves_all_rows_if_the_comparison_no_longer_holds
     assert vault.rows("sellers") == replaced
 
 
-@pytest.mark.parametrize("attended_seconds", [None, 60])
+@pytest.mark.parametrize("attended_seconds", [None, pytest.param(60, marks=pytest.mark.slow)])
 def test_table_that_was_not_written_is_not_compared_again(
     vault: Vault, attended_seconds: float | None
 ) -> None:
@@ -141,7 +141,7 @@ def doubled(vault: Vault, backed_up: list[str]) -> list[str]:
     return backed_up
 
 
-@pytest.mark.parametrize("attended_seconds", [None, 60])
+@pytest.mark.parametrize("attended_seconds", [None, pytest.param(60, marks=pytest.mark.slow)])
 def test_few_rows_that_share_a_key_are_replaced_with_the_table(
     vault: Vault, doubled: list[str], attended_seconds: float | None
 ) -> None:
@@ -151,7 +151,7 @@ def test_few_rows_that_share_a_key_are_replaced_with_the_table(
     assert vault.rows("geolocations") == doubled
 
 
-@pytest.mark.parametrize("attended_seconds", [None, 60])
+@pytest.mark.parametrize("attended_seconds", [None, pytest.param(60, marks=pytest.mark.slow)])
 def test_rows_that_share_a_key_in_a_table_that_cannot_be_replaced_are_refused(
     vault: Vault, doubled: list[str], attended_seconds: float | None
 ) -> None:
@@ -163,7 +163,7 @@ def test_rows_that_share_a_key_in_a_table_that_cannot_be_replaced_are_refused(
     assert vault.database.query("SELECT count(*) FROM olist.geolocations") == [(2 * len(doubled),)]
 
 
-@pytest.mark.parametrize("attended_seconds", [None, 60])
+@pytest.mark.parametrize("attended_seconds", [None, pytest.param(60, marks=pytest.mark.slow)])
 def test_key_that_is_dropped_after_the_comparison_leaves_no_copies(
     vault: Vault, backed_up: list[str], attended_seconds: float | None
 ) -> None:
@@ -175,7 +175,7 @@ def test_key_that_is_dropped_after_the_comparison_leaves_no_copies(
     assert vault.database.query("SELECT count(*) FROM olist.geolocations") == [(2,)]
 
 
-@pytest.mark.parametrize("attended_seconds", [None, 60])
+@pytest.mark.parametrize("attended_seconds", [None, pytest.param(60, marks=pytest.mark.slow)])
 def test_rows_that_share_a_key_are_refused_while_an_older_snapshot_prevents_a_swap(
     vault: Vault, doubled: list[str], attended_seconds: float | None
 ) -> None:

@@ -200,6 +200,7 @@ def test_narrower_type_takes_the_values_that_fit(vault: Vault, declare: Declare,
     assert output["tables"][0]["adapted"] == ["stock is converted from integer to smallint"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_values_that_a_narrower_type_cannot_hold_are_refused_with_the_number_of_rows(
     vault: Vault, declare: Declare, dry_run: bool

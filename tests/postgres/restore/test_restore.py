@@ -109,7 +109,7 @@ def test_restore_of_one_table_preserves_its_parents_and_children(vault: Vault, s
     assert state(vault) == before
 
 
-@pytest.mark.parametrize("attended_seconds", [None, 60])
+@pytest.mark.parametrize("attended_seconds", [None, pytest.param(60, marks=pytest.mark.slow)])
 def test_table_is_swapped_though_the_owner_dropped_the_foreign_key_of_a_child(
     vault: Vault, attended_seconds: float | None
 ) -> None:

@@ -46,7 +46,12 @@ def test_every_login_is_limited(database: Database, master: Connection, limits: 
 
 
 @pytest.mark.parametrize(
-    ("limit", "code"), [(-1, "connection_limit"), (9999, "connection_limit"), (0, "no_connections")]
+    ("limit", "code"),
+    [
+        (9999, "connection_limit"),
+        pytest.param(-1, "connection_limit", marks=pytest.mark.slow),
+        pytest.param(0, "no_connections", marks=pytest.mark.slow),
+    ],
 )
 def test_doctor_finds_and_repairs_another_limit(
     server: Server, master: Connection, limits: Limits, limit: int, code: str

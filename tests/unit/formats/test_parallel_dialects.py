@@ -117,6 +117,7 @@ def test_parallel_reading_equals_reading_in_one_piece(file: tuple[Csv, bytes], s
     assert columns == {offset: fields[offset] for offset in columns}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not PUBLISHED, reason="../shared/data is absent")
 def test_published_files_are_read_in_buffers_as_in_one_piece() -> None:
     compared = 0

@@ -110,10 +110,10 @@ def constraints(forge: Forge) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("later", "last", "words"),
     [
-        (Added, "settle", "column note is missing, not text"),
+        pytest.param(Added, "settle", "column note is missing, not text", marks=pytest.mark.slow),
         (Added, "publish", "column note is missing, not text"),
         (Retyped, "publish", "column size is integer, not text"),
-        (Narrowed, "settle", "rows contradict items_size_check"),
+        pytest.param(Narrowed, "settle", "rows contradict items_size_check", marks=pytest.mark.slow),
     ],
 )
 def test_run_whose_rows_no_longer_fit_the_declaration_is_refused(
