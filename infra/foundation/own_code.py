@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
-import jsii
-from aws_cdk import BundlingOptions, BundlingOutput, DockerImage, ILocalBundling
+from aws_cdk import BundlingOutput
 from aws_cdk import aws_lambda as lambda_
 
 from infra.foundation import bytecode
+from infra.foundation.bundling import built_code
 from infra.foundation.wheels import NOT_CODE, ROOT
 
 
@@ -30,15 +29,7 @@ class OwnCode:
 
     def code(self) -> lambda_.Code:
         """Return the asset, which CDK builds on demand. Tests can prevent that."""
-        return lambda_.Code.from_asset(
-            str(ROOT),
-            asset_hash=self.fingerprint(),
-            bundling=BundlingOptions(
-                image=DockerImage.from_registry("not-used"),
-                local=_LocalBundling(self),
-                output_type=BundlingOutput.NOT_ARCHIVED,
-            ),
-        )
+        return built_code(ROOT, self.fingerprint(), self.build, BundlingOutput.NOT_ARCHIVED)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the files by path. CDK's own hash would read every file of the repository."""
@@ -65,17 +56,6 @@ class OwnCode:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, copy)
         bytecode.compile_modules(target, self.python)
-
-
-@jsii.implements(ILocalBundling)
-class _LocalBundling:
-    def __init__(self, own: OwnCode) -> None:
-        self._own = own
-
-    def try_bundle(self, output_dir: str, *_options: Any, **_more: Any) -> bool:
-        """Build the asset. Never falls back to Docker."""
-        self._own.build(Path(output_dir))
-        return True
 
 
 def _is_ignored(path: Path) -> bool:

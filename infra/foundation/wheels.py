@@ -16,13 +16,12 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import jsii
-from aws_cdk import BundlingOptions, BundlingOutput, DockerImage, ILocalBundling
+from aws_cdk import BundlingOutput
 from aws_cdk import aws_lambda as lambda_
 
 from infra.foundation import bytecode
+from infra.foundation.bundling import built_code
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYER_SOURCE = ROOT / "layers" / "common"
@@ -114,28 +113,7 @@ class WheelLayer:
 
     def code(self) -> lambda_.Code:
         """Return the layer as an asset, which CDK builds on demand. Tests can prevent that."""
-        return lambda_.Code.from_asset(
-            str(LAYER_SOURCE),
-            asset_hash=self.fingerprint(),
-            bundling=BundlingOptions(
-                image=DockerImage.from_registry("not-used"),
-                local=_LocalBundling(self),
-                output_type=BundlingOutput.ARCHIVED,
-            ),
-        )
-
-
-@jsii.implements(ILocalBundling)
-class _LocalBundling:
-    def __init__(self, layer: WheelLayer) -> None:
-        self._layer = layer
-
-    def try_bundle(self, output_dir: str, *_options: Any, **_more: Any) -> bool:
-        """Build the layer. CDK's bundling options are ignored.
-
-        A failure of pip is raised: there is no fallback to Docker."""
-        self._layer.build(Path(output_dir))
-        return True
+        return built_code(LAYER_SOURCE, self.fingerprint(), self.build, BundlingOutput.ARCHIVED)
 
 
 def _install(locks: Sequence[str], wanted: Platform, target: Path) -> None:
