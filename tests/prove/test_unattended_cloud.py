@@ -114,20 +114,24 @@ def test_migration_continues_with_a_merge_that_outlasts_its_function(
     assert query(outputs, "SELECT count(*) FROM olist.customers") == [(before[0][0] + loaded,)]
 
 
-def test_restore_continues_with_changes_that_outlast_its_function(
-    deployed: tuple[Outputs, list[str]], gate: None
-) -> None:
-    outputs, target = deployed
+def restore_changed(outputs: Outputs, target: list[str], *options: str) -> dict[str, Any]:
+    """The result of a restore of a table of which every row was changed; the trigger waits while a function ends."""
     dataforge(target, "backup")
     query(outputs, "ALTER TABLE olist.customers DISABLE TRIGGER wait_for_gate")
     query(outputs, "UPDATE olist.customers SET customer_city = 'other'")
     query(outputs, "ALTER TABLE olist.customers ENABLE TRIGGER wait_for_gate")
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(dataforge, target, "restore", "customers")
+        running = pool.submit(dataforge, target, "restore", "customers", *options)
         with opened(outputs):
             until(outputs, HUNG_UP)
-        result = running.result()
-    assert result["changed"] > 0
+        return running.result()
+
+
+def test_restore_continues_with_changes_that_outlast_its_function(
+    deployed: tuple[Outputs, list[str]], gate: None
+) -> None:
+    outputs, target = deployed
+    assert restore_changed(outputs, target)["changed"] > 0
     assert query(outputs, "SELECT count(*) FROM olist.customers WHERE customer_city = 'other'") == [(0,)]
 
 
@@ -135,14 +139,5 @@ def test_dry_run_continues_with_trials_that_outlast_its_function(
     deployed: tuple[Outputs, list[str]], gate: None
 ) -> None:
     outputs, target = deployed
-    dataforge(target, "backup")
-    query(outputs, "ALTER TABLE olist.customers DISABLE TRIGGER wait_for_gate")
-    query(outputs, "UPDATE olist.customers SET customer_city = 'other'")
-    query(outputs, "ALTER TABLE olist.customers ENABLE TRIGGER wait_for_gate")
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(dataforge, target, "restore", "customers", "--dry-run")
-        with opened(outputs):
-            until(outputs, HUNG_UP)
-        result = running.result()
-    assert result["changed"] > 0
+    assert restore_changed(outputs, target, "--dry-run")["changed"] > 0
     assert query(outputs, "SELECT count(*) FROM olist.customers WHERE customer_city <> 'other'") == [(0,)]

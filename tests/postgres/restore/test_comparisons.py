@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.postgres.restore.conftest import Restore, Vault
 
 MERGE = 10**9
+BOTH_WAYS = pytest.mark.parametrize("attended_seconds", [None, pytest.param(60, marks=pytest.mark.slow)])
+"""Whether the step waits while PostgreSQL works alone."""
 
 
 def write(vault: Vault, run: Restore) -> None:
@@ -69,7 +71,7 @@ def test_merge_restores_and_preserves_all_rows_if_the_comparison_no_longer_holds
     assert vault.rows("sellers") == replaced
 
 
-@pytest.mark.parametrize("attended_seconds", [None, pytest.param(60, marks=pytest.mark.slow)])
+@BOTH_WAYS
 def test_table_that_was_not_written_is_not_compared_again(
     vault: Vault, attended_seconds: float | None
 ) -> None:
@@ -89,29 +91,6 @@ def test_table_that_was_not_written_is_not_compared_again(
             assert vault.database.query("SELECT %s::regclass::oid", replaced) == identity
         output = run.take(step)
     assert [output[name] for name in ("added", "removed", "changed")] == [0, 0, 1]
-
-
-def test_table_without_its_key_and_with_repeated_rows_is_replaced_without_negative_counts(
-    vault: Vault,
-) -> None:
-    vault.insert("geolocations", {"geolocation_lat": 1}, {"geolocation_lat": 2})
-    vault.backup("geolocations")
-    held = vault.rows("geolocations")
-    vault.database.query(
-        "ALTER TABLE olist.geolocations DROP CONSTRAINT geolocations_pkey;"
-        " DELETE FROM olist.geolocations WHERE geolocation_lat = 2;"
-        " INSERT INTO olist.geolocations SELECT g.* FROM olist.geolocations g, generate_series(1, 2)"
-    )
-    try:
-        output = vault.restore(0, table="geolocations").run()
-        assert vault.rows("geolocations") == held
-    finally:
-        key = ", ".join(DATASETS["olist"].table("geolocations").key)
-        vault.database.query(
-            "TRUNCATE olist.geolocations; ALTER TABLE olist.geolocations DROP CONSTRAINT IF EXISTS geolocations_pkey,"
-            f" ADD CONSTRAINT geolocations_pkey PRIMARY KEY ({key})"
-        )
-    assert min(output[name] for name in ("added", "removed", "changed")) >= 0
 
 
 DOUBLE = (
@@ -141,41 +120,58 @@ def doubled(vault: Vault, backed_up: list[str]) -> list[str]:
     return backed_up
 
 
-@pytest.mark.parametrize("attended_seconds", [None, pytest.param(60, marks=pytest.mark.slow)])
+def test_table_without_its_key_and_with_repeated_rows_is_replaced_without_negative_counts(
+    vault: Vault, backed_up: list[str]
+) -> None:
+    vault.database.query(
+        "ALTER TABLE olist.geolocations DROP CONSTRAINT geolocations_pkey;"
+        " DELETE FROM olist.geolocations WHERE geolocation_lat = 2;"
+        " INSERT INTO olist.geolocations SELECT g.* FROM olist.geolocations g, generate_series(1, 2)"
+    )
+    output = vault.restore(0, table="geolocations").run()
+    assert vault.rows("geolocations") == backed_up
+    assert min(output[name] for name in ("added", "removed", "changed")) >= 0
+
+
+def merge(vault: Vault, attended_seconds: float | None) -> Restore:
+    """A restore of the table by a merge, if that is possible."""
+    run = vault.restore(MERGE, table="geolocations")
+    run.attended_seconds = attended_seconds
+    return run
+
+
+@BOTH_WAYS
 def test_few_rows_that_share_a_key_are_replaced_with_the_table(
     vault: Vault, doubled: list[str], attended_seconds: float | None
 ) -> None:
-    run = vault.restore(MERGE, table="geolocations")
-    run.attended_seconds = attended_seconds
+    run = merge(vault, attended_seconds)
     run.run()
     assert vault.rows("geolocations") == doubled
 
 
-@pytest.mark.parametrize("attended_seconds", [None, pytest.param(60, marks=pytest.mark.slow)])
+@BOTH_WAYS
 def test_rows_that_share_a_key_in_a_table_that_cannot_be_replaced_are_refused(
     vault: Vault, doubled: list[str], attended_seconds: float | None
 ) -> None:
     vault.database.query("CREATE INDEX mine ON olist.geolocations (geolocation_city)")
-    run = vault.restore(MERGE, table="geolocations")
-    run.attended_seconds = attended_seconds
+    run = merge(vault, attended_seconds)
     with pytest.raises(TargetRejectsRows, match="differs from the backup"):
         run.run()
     assert vault.database.query("SELECT count(*) FROM olist.geolocations") == [(2 * len(doubled),)]
 
 
-@pytest.mark.parametrize("attended_seconds", [None, pytest.param(60, marks=pytest.mark.slow)])
+@BOTH_WAYS
 def test_key_that_is_dropped_after_the_comparison_leaves_no_copies(
     vault: Vault, backed_up: list[str], attended_seconds: float | None
 ) -> None:
     vault.database.query("DELETE FROM olist.geolocations WHERE geolocation_lat = 2")
-    run = vault.restore(MERGE, table="geolocations")
-    run.attended_seconds = attended_seconds
+    run = merge(vault, attended_seconds)
     with pytest.raises(TargetRejectsRows, match="differs from the backup"):
         run.run(switch=lambda: vault.database.query(DOUBLE))
     assert vault.database.query("SELECT count(*) FROM olist.geolocations") == [(2,)]
 
 
-@pytest.mark.parametrize("attended_seconds", [None, pytest.param(60, marks=pytest.mark.slow)])
+@BOTH_WAYS
 def test_rows_that_share_a_key_are_refused_while_an_older_snapshot_prevents_a_swap(
     vault: Vault, doubled: list[str], attended_seconds: float | None
 ) -> None:
@@ -183,8 +179,7 @@ def test_rows_that_share_a_key_are_refused_while_an_older_snapshot_prevents_a_sw
     reader.autocommit = False
     reader.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT FROM dataforge.restores")
     try:
-        run = vault.restore(MERGE, table="geolocations")
-        run.attended_seconds = attended_seconds
+        run = merge(vault, attended_seconds)
         with pytest.raises(TargetRejectsRows, match="differs from the backup"):
             run.run()
     finally:
